@@ -1,0 +1,114 @@
+package mail
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Envelope is what travels with a message but is not in it. Addresses are in external form
+// (package addr). It is a value: copy Recipients before changing them.
+type Envelope struct {
+	// ID is the queue id, "" before there is one.
+	ID string
+	// Sender is the envelope sender, "" for notices.
+	Sender string
+	// Recipients in the order given; never empty once queued.
+	Recipients []Recipient
+	// Body is the BODY parameter: what the text may contain (RFC 6152, RFC 3030).
+	Body BodyType
+	// SMTPUTF8 is set when the sender asked for it (RFC 6531).
+	SMTPUTF8 bool
+	// Ret and EnvID are the DSN wishes of the sender (RFC 3461 §4.3, §4.4); EnvID is xtext
+	// as it came.
+	Ret   Ret
+	EnvID string
+	// Origin says where the message came from.
+	Origin Origin
+	// Arrived is when the message began to arrive; retry and expiry count from it.
+	Arrived time.Time
+	// Filter is "transport:nexthop" of content_filter or a FILTER action, "" for none. It
+	// takes the message's route instead of each recipient's own.
+	Filter string
+}
+
+// Recipient is one envelope recipient.
+type Recipient struct {
+	// Address is where the message goes now, after rewriting.
+	Address string
+	// Original is the address as it was given (Postfix's original_recipient).
+	Original string
+	// ORcpt is the ORCPT parameter as it came ("rfc822;xtext"), "" when not given.
+	ORcpt string
+	// Notify is the NOTIFY parameter; NotifyDefault when not given.
+	Notify Notify
+}
+
+// Notify is a set of DSN wishes (RFC 3461 §4.1).
+type Notify uint8
+
+// NotifyDefault stands for no NOTIFY parameter: failure and delay. NotifyNever stands alone.
+const (
+	NotifyDefault Notify = 0
+	NotifyNever   Notify = 1 << (iota - 1)
+	NotifySuccess
+	NotifyFailure
+	NotifyDelay
+)
+
+// Ret is the RET parameter (RFC 3461 §4.3).
+type Ret uint8
+
+// The values of Ret.
+const (
+	RetDefault Ret = iota
+	RetFull
+	RetHeaders
+)
+
+// BodyType is the BODY parameter.
+type BodyType uint8
+
+// The values of BodyType. BodyUnset: the client said nothing.
+const (
+	BodyUnset BodyType = iota
+	Body7Bit
+	Body8BitMIME
+	BodyBinaryMIME
+)
+
+// Kind says by which door a message came.
+type Kind string
+
+// The kinds of origin; plugins see them as origin.kind.
+const (
+	KindSMTP     Kind = "smtp"
+	KindSendmail Kind = "sendmail"
+	KindBounce   Kind = "bounce"
+	KindForward  Kind = "forward"
+)
+
+// Origin is where a message came from. Fields that make no sense for its kind are zero.
+type Origin struct {
+	Kind Kind
+	// Service is the master.cf service that took the message ("smtpd", "pickup").
+	Service string
+	// ClientName is the verified host name of the client, "unknown" when there is none;
+	// ReverseName is its unverified PTR name.
+	ClientName, ReverseName string
+	Client                  netip.AddrPort
+	// Helo is the name the client gave; Proto is "SMTP", "ESMTP", "ESMTPS", "ESMTPSA",
+	// "UTF8SMTP"… as Received shows it (RFC 3848, RFC 6531).
+	Helo, Proto string
+	// TLSVersion and TLSCipher are empty without TLS.
+	TLSVersion, TLSCipher string
+	TLSBits               int
+	// SASLUser, SASLMethod and SASLSender are set after AUTH (and AUTH= on MAIL).
+	SASLUser, SASLMethod, SASLSender string
+	// UID is the user that submitted by sendmail; -1 when that makes no sense.
+	UID int
+	// Local says that the message is of local origin: header addresses are completed and
+	// missing header fields are added (postconf(5) local_header_rewrite_clients).
+	Local bool
+	// Hops is 1 + the hops of the message this one was made from (forwarding, notices).
+	Hops int
+}

@@ -1,0 +1,114 @@
+package smtp
+
+import (
+	"context"
+	"crypto/tls"
+	"net/netip"
+
+	"github.com/mtad/mtad/core/mail"
+	"github.com/mtad/mtad/core/status"
+)
+
+// Handler is the policy side of a server: it is asked for a Session per connection. Safe for
+// concurrent use.
+type Handler interface {
+	// Connect is called when a client has connected, before anything is sent. On error the
+	// error's reply is the greeting (554, or 421 for a temporary one) and the engine serves the
+	// rest of the connection as RFC 5321 §3.1 says: every command but QUIT gets 503.
+	Connect(ctx context.Context, c ConnInfo) (Session, error)
+}
+
+// ConnInfo is what the engine knows of a connection. The engine keeps it up to date: a Session
+// may keep it and read it during its own calls.
+type ConnInfo interface {
+	// Remote and Local are the ends of the connection.
+	Remote() netip.AddrPort
+	Local() netip.AddrPort
+	// TLS is the state of the connection's TLS, nil without.
+	TLS() *tls.ConnectionState
+	// Helo is the name the client gave, "" before; ESMTP says whether it was by EHLO.
+	Helo() string
+	ESMTP() bool
+	// Errors is the number of errors that count against the limits so far.
+	Errors() int
+}
+
+// Session is the policy of one connection. Its methods are called by one goroutine, in the
+// order of the protocol; the engine has checked grammar, order and size of arguments. An error
+// is answered with its reply (status.From) and changes nothing in the protocol's state.
+type Session interface {
+	// Helo is told the name the client gave, by EHLO if esmtp. A transaction is gone.
+	Helo(ctx context.Context, name string, esmtp bool) error
+	// Extensions returns EHLO lines of the session's own, as "AUTH PLAIN LOGIN"; the
+	// engine's come from its Options. Called at each EHLO.
+	Extensions() []string
+	// Auth starts an authentication exchange; the error for an unknown mechanism is 504
+	// 5.5.4. The engine carries the exchange (RFC 4954), base64 included.
+	Auth(ctx context.Context, mechanism string) (AuthExchange, error)
+	// Mail opens a transaction.
+	Mail(ctx context.Context, m MailArgs) error
+	// Rcpt adds a recipient.
+	Rcpt(ctx context.Context, r RcptArgs) error
+	// Data is asked before the 354 that answers DATA, or before the first BDAT chunk is
+	// read. At least one recipient was accepted.
+	Data(ctx context.Context) error
+	// Message reads the text and stores it: the reply (250 2.0.0 Ok: queued as …) is sent
+	// after it returns without error. It must read body to its end to accept; when it returns
+	// earlier, the engine skips the rest. The transaction is over in any case.
+	Message(ctx context.Context, body Body) (status.Reply, error)
+	// Reset is told that a transaction is gone without Message: RSET, HELO, STARTTLS,
+	// end of the connection.
+	Reset()
+	// Verify answers VRFY; Etrn answers ETRN. The engine refuses them where Options do.
+	Verify(ctx context.Context, argument string) (status.Reply, error)
+	Etrn(ctx context.Context, site string) (status.Reply, error)
+	// Rejected is told of every negative reply that the engine made by itself (syntax,
+	// order, limits), for the log: the command line (cleaned, cut) and the reply.
+	Rejected(command string, r status.Reply)
+	// Close is the last call: why is nil after QUIT, else what ended the connection
+	// (ErrTimeout, ErrTooManyErrors, io.EOF, …).
+	Close(why error)
+}
+
+// Body is the text of a message as it arrives, already without dot-stuffing, every line ended by
+// CRLF (see Options.BareNewline).
+type Body interface {
+	// Next returns the next block of text, valid until the following call. At the end it
+	// returns nil and io.EOF; any other error means that the text is cut off and must not be
+	// kept. Blocks have no particular size or alignment.
+	Next() ([]byte, error)
+}
+
+// AuthExchange is the server's side of a SASL exchange; it is what go-sasl's Server is. The
+// first call has a nil response when the client sent no initial response.
+type AuthExchange interface {
+	// Next takes a client response and returns a challenge, or done. An error is answered
+	// with its reply (535 5.7.8 when it has none).
+	Next(response []byte) (challenge []byte, done bool, err error)
+}
+
+// MailArgs are the arguments of MAIL (RFC 5321 §4.1.1.2).
+type MailArgs struct {
+	// Sender in external form; "" for <>.
+	Sender string
+	// Size is the SIZE parameter in bytes (RFC 1870), -1 when not given.
+	Size int64
+	// Body, SMTPUTF8, Ret, EnvID as in mail.Envelope. EnvID is xtext, checked.
+	Body     mail.BodyType
+	SMTPUTF8 bool
+	Ret      mail.Ret
+	EnvID    string
+	// Auth is the AUTH= parameter decoded from xtext (RFC 4954 §5), "" when not given; "<>"
+	// as it came.
+	Auth string
+}
+
+// RcptArgs are the arguments of RCPT (RFC 5321 §4.1.1.3).
+type RcptArgs struct {
+	// Recipient in external form: "postmaster" without domain is allowed (§4.1.1.3), source
+	// routes are gone (§4.1.1.3, appendix C).
+	Recipient string
+	// Notify and ORcpt as in mail.Recipient. ORcpt is "type;xtext", checked.
+	Notify mail.Notify
+	ORcpt  string
+}
