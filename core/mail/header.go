@@ -67,6 +67,9 @@ func (h *Header) Field(i int) Field { return h.fields[i] }
 // Name returns the field's name as it is written.
 func (f Field) Name() string { return string(f.raw[:f.name]) }
 
+// RawName is Name without a copy. It must not be changed.
+func (f Field) RawName() []byte { return f.raw[:f.name] }
+
 // Is reports whether the field has this name, in any case.
 func (f Field) Is(name string) bool {
 	return len(name) == f.name && strings.EqualFold(string(f.raw[:f.name]), name)

@@ -1,0 +1,193 @@
+package hook
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mtad/mtad/core/mail"
+	"github.com/mtad/mtad/core/status"
+	"github.com/mtad/mtad/plugins/sdk"
+)
+
+// Decision is what plugins decided about a message beyond yes and no.
+type Decision struct {
+	// Discard: say 250 and throw it away. Hold: queue it on hold, with Reason.
+	Discard, Hold bool
+	Reason        string
+	// Redirect replaces all recipients; Filter is transport:nexthop.
+	Redirect, Filter string
+}
+
+// run calls the chain of point pt on m, in order. It returns the refusal that ended it, or nil.
+func (m *Message) run(ctx context.Context, pt sdk.Point) *status.Error {
+	for _, p := range m.sess.set.chains[pt] {
+		action, reply, arg, err := m.call(ctx, p, pt)
+		if err != nil {
+			if e := m.failed(p, pt, err); e != nil {
+				return e
+			}
+			continue
+		}
+		if p.Shadow {
+			m.shadow(p, pt, action, reply, arg)
+			continue
+		}
+		if e := m.decide(p, pt, action, reply, arg); e != nil {
+			return e
+		}
+		if action == sdk.ActAccept {
+			break
+		}
+	}
+	return nil
+}
+
+// limited is a context with an earlier deadline and no timer: modules look at the deadline, and
+// those that need a channel make one.
+type limited struct {
+	context.Context
+	deadline time.Time
+}
+
+// Deadline returns the time limit of the call.
+func (l *limited) Deadline() (time.Time, bool) { return l.deadline, true }
+
+// call runs one hook and, when it succeeds, applies its edits.
+func (m *Message) call(ctx context.Context, p *plugin, pt sdk.Point) (sdk.Action, status.Reply, string, error) {
+	set := m.sess.set
+	if p.breaker.open(set.o.Clock) {
+		return 0, status.Reply{}, "", errBreaker
+	}
+	begun := set.o.Clock()
+	m.limit = limited{Context: ctx, deadline: begun.Add(p.limit(pt))}
+	m.host.begin(m, p, pt)
+	action, err := p.Module.Call(&m.limit, pt, &m.host)
+	if err == nil {
+		err = m.host.check(action)
+	}
+	if set.o.Called != nil {
+		set.o.Called(p.name, pt, set.o.Clock().Sub(begun), action, err)
+	}
+	if err != nil || p.Shadow {
+		m.host.drop()
+	} else {
+		m.host.apply()
+	}
+	return action, m.host.reply, m.host.arg, err
+}
+
+var errBreaker = fmt.Errorf("not called: it failed %d times in %v", BreakerFailures, BreakerWindow)
+
+// failed applies the failure policy of p.
+func (m *Message) failed(p *plugin, pt sdk.Point, err error) *status.Error {
+	set := m.sess.set
+	text := fmt.Sprintf("%splugin %s: %s failed: %v", m.prefix(), p.name, pt, err)
+	if err != errBreaker && p.breaker.failed(set.o.Clock()) {
+		text += fmt.Sprintf("; %d failures in %v, not called for %v", BreakerFailures, BreakerWindow, BreakerPause)
+	}
+	set.o.Log.Warning(text)
+	if p.Shadow || p.OnError == FailContinue || m.notice() {
+		return nil
+	}
+	rule := "plugin " + p.name + " on_error"
+	if p.OnError == FailReject {
+		return status.Reject("5.7.1", "Message refused by content filter").Because(err).By(rule)
+	}
+	return status.Tempfail("4.3.0", "Content filter temporarily unavailable").Because(err).By(rule)
+}
+
+func (m *Message) prefix() string {
+	if m.env.ID == "" {
+		return ""
+	}
+	return m.env.ID + ": "
+}
+
+func (m *Message) notice() bool { return m.sess.origin.Kind == mail.KindBounce }
+
+// decide turns a verdict into a refusal, or notes what it decided.
+func (m *Message) decide(p *plugin, pt sdk.Point, a sdk.Action, r status.Reply, arg string) *status.Error {
+	switch a {
+	case sdk.ActContinue, sdk.ActAccept, sdk.ActFound:
+		return nil
+	}
+	if m.notice() && a != sdk.ActHold && a != sdk.ActQuarantine {
+		m.sess.set.o.Log.Info(fmt.Sprintf("%splugin %s: %s %s ignored: a notice is never refused", m.prefix(), p.name, pt, a))
+		return nil
+	}
+	d := &m.Decision
+	if m == &m.sess.msg {
+		d = &m.sess.carry
+	}
+	switch a {
+	case sdk.ActReject, sdk.ActTempfail:
+		e := refusal(a, r).By("plugin " + p.name)
+		m.log(p, pt, a, e.Reply)
+		return e
+	case sdk.ActDiscard:
+		d.Discard = true
+	case sdk.ActHold:
+		d.Hold, d.Reason = true, reasonOf(p, arg)
+	case sdk.ActQuarantine:
+		d.Hold, d.Reason = true, "quarantine "+reasonOf(p, arg)
+	case sdk.ActRedirect:
+		d.Redirect = arg
+	case sdk.ActFilter:
+		d.Filter = arg
+	}
+	m.log(p, pt, a, status.Reply{Code: 250, Text: arg})
+	return nil
+}
+
+func reasonOf(p *plugin, arg string) string {
+	if arg == "" {
+		return "plugin " + p.name
+	}
+	return "plugin " + p.name + ": " + status.Clean(arg)
+}
+
+// refusal is the reply of a refusing verdict, with ABI 1's defaults.
+func refusal(a sdk.Action, r status.Reply) *status.Error {
+	def := status.Reply{Code: 550, Enhanced: "5.7.1", Text: "Command rejected"}
+	if a == sdk.ActTempfail {
+		def = status.Reply{Code: 451, Enhanced: "4.7.1", Text: "Service unavailable - try again later"}
+	}
+	if r.Code == 0 {
+		r.Code = def.Code
+	}
+	if r.Enhanced == "" {
+		r.Enhanced = def.Enhanced
+	}
+	if r.Text == "" {
+		r.Text = def.Text
+	}
+	return &status.Error{Reply: r}
+}
+
+// log writes the decision in the manner of Postfix's milter lines.
+func (m *Message) log(p *plugin, pt sdk.Point, a sdk.Action, r status.Reply) {
+	sender := m.env.Sender
+	rcpt := m.host.rcptAddr()
+	r.Text = strings.TrimSpace(r.Text + " [" + p.name + "]")
+	m.sess.set.o.Log.Reject(m.env.ID, "plugin-"+a.String(), stageOf(pt), m.sess.origin, r, &sender, rcpt)
+}
+
+// stageOf names a point as Postfix's log names SMTP stages.
+func stageOf(pt sdk.Point) string {
+	switch pt {
+	case sdk.PointHeaders:
+		return "END-OF-HEADER"
+	case sdk.PointEOM:
+		return "END-OF-MESSAGE"
+	}
+	return strings.ToUpper(pt.String())
+}
+
+func (m *Message) shadow(p *plugin, pt sdk.Point, a sdk.Action, r status.Reply, arg string) {
+	if a == sdk.ActContinue || a == sdk.ActAccept {
+		return
+	}
+	m.sess.set.o.Log.Info(fmt.Sprintf("%splugin %s (shadow): %s would %s %s %s", m.prefix(), p.name, pt, a, r, arg))
+}

@@ -1,0 +1,22 @@
+// Package hook calls plugins: it knows the hook points, the configured chains, time limits and
+// failure policies, and it is the only room that knows both the plugins' vocabulary
+// (plugins/sdk) and mail's (core/mail).
+//
+// A Set holds the configured chains. Set.Session stands for one connection, or one message that
+// came otherwise; Session.Begin for one transaction. Their methods are the points: each runs
+// the chain of that point and returns what smtpd or cleanup has to do.
+//
+// # Invariants
+//
+// The order of a chain is the order in the configuration. A hook is a transaction: its verdict
+// and all its edits are applied whole when it returns, or not at all when it fails (trap, time
+// limit, verdict that the point does not know). Each plugin sees the edits of those before it.
+// A notice (origin.kind "bounce") is never refused, deferred or thrown away by a plugin. A set
+// without a plugin at a point costs nothing there.
+//
+// # Errors
+//
+// A refusal is a *status.Error whose Rule names the plugin. A failing plugin meets its on_error:
+// tempfail (451 4.3.0), continue, or reject (550 5.7.1). After BreakerFailures failures in
+// BreakerWindow it is not called for BreakerPause, and on_error applies at once.
+package hook

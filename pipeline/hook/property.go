@@ -1,0 +1,121 @@
+package hook
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/mtad/mtad/core/mail"
+	"github.com/mtad/mtad/plugins/sdk"
+)
+
+// Get returns a property of the transaction. Properties that have no value at this point are
+// not found.
+func (h *host) Get(key string) (string, sdk.Errno) {
+	v, ok := h.property(key)
+	if !ok || v == "" && key != "mail.from" {
+		return "", sdk.ErrNotFound
+	}
+	return v, sdk.OK
+}
+
+func (h *host) property(key string) (string, bool) {
+	group, _, _ := strings.Cut(key, ".")
+	switch group {
+	case "client", "tls", "helo", "auth", "origin":
+		return h.originProperty(key)
+	case "mail", "rcpt", "queue":
+		return h.envelopeProperty(key)
+	case "point":
+		return h.pt.String(), true
+	case "plugin":
+		return h.p.name, key == "plugin.name"
+	}
+	return "", false
+}
+
+func (h *host) originProperty(key string) (string, bool) {
+	o := h.m.sess.origin
+	switch key {
+	case "client.addr":
+		if !o.Client.IsValid() {
+			return "", false
+		}
+		return o.Client.Addr().Unmap().String(), true
+	case "client.port":
+		return strconv.Itoa(int(o.Client.Port())), o.Client.IsValid()
+	case "client.name":
+		return o.ClientName, true
+	case "client.reverse":
+		return o.ReverseName, true
+	case "tls.version":
+		return o.TLSVersion, true
+	case "tls.cipher":
+		return o.TLSCipher, true
+	case "helo":
+		return o.Helo, true
+	case "auth.user":
+		return o.SASLUser, true
+	case "auth.method":
+		return o.SASLMethod, true
+	case "origin.kind":
+		return string(o.Kind), true
+	case "origin.service":
+		return o.Service, true
+	case "origin.proto":
+		return o.Proto, true
+	}
+	return "", false
+}
+
+func (h *host) envelopeProperty(key string) (string, bool) {
+	env := h.m.env
+	switch key {
+	case "mail.from":
+		if h.sender != nil {
+			return *h.sender, true
+		}
+		return env.Sender, h.pt >= sdk.PointMail
+	case "mail.params":
+		return h.m.params, true
+	case "queue.id":
+		return env.ID, true
+	case "rcpt.addr":
+		if h.m.rcpt != nil {
+			return h.m.rcpt.Address, true
+		}
+	case "rcpt.params":
+		if h.m.rcpt != nil {
+			return rcptParams(h.m.rcpt), true
+		}
+	}
+	return "", false
+}
+
+// rcptParams writes the DSN parameters of a recipient as RCPT has them.
+func rcptParams(r *mail.Recipient) string {
+	var words []string
+	if n := NotifyWords(r.Notify); n != "" {
+		words = append(words, "NOTIFY="+n)
+	}
+	if r.ORcpt != "" {
+		words = append(words, "ORCPT="+r.ORcpt)
+	}
+	return strings.Join(words, " ")
+}
+
+// NotifyWords writes a set of DSN wishes as RFC 3461 §4.1 does, "" for the default.
+func NotifyWords(n mail.Notify) string {
+	if n&mail.NotifyNever != 0 {
+		return "NEVER"
+	}
+	var words []string
+	for _, w := range []struct {
+		n    mail.Notify
+		word string
+	}{{mail.NotifySuccess, "SUCCESS"}, {mail.NotifyFailure, "FAILURE"}, {mail.NotifyDelay, "DELAY"}} {
+		if n&w.n != 0 {
+			words = append(words, w.word)
+		}
+	}
+	return strings.Join(words, ",")
+}

@@ -1,0 +1,91 @@
+package sdk
+
+// Action is what a plugin decided; the numbers are ABI 1's.
+type Action int32
+
+// The actions. Which count at which point is in the ABI's table of exports; any other value is a
+// failure of the plugin.
+const (
+	ActContinue   Action = iota // go on with the next plugin
+	ActAccept                   // skip the rest of this point's chain
+	ActTempfail                 // 4xx
+	ActReject                   // 5xx
+	ActDiscard                  // say 250 and throw away
+	ActHold                     // queue on hold
+	ActQuarantine               // queue on hold under a name
+	ActRedirect                 // replace all recipients by one
+	ActFilter                   // send through transport:nexthop
+	ActFound                    // an answer is given (rewrite, route, lookup)
+	numActions    = int(ActFound) + 1
+)
+
+var actionNames = [numActions]string{"continue", "accept", "tempfail", "reject", "discard", "hold",
+	"quarantine", "redirect", "filter", "found"}
+
+// Valid reports whether the value is one of the ABI's.
+func (a Action) Valid() bool { return a >= 0 && int(a) < numActions }
+
+// String returns the action's name.
+func (a Action) String() string {
+	if a.Valid() {
+		return actionNames[a]
+	}
+	return "invalid"
+}
+
+// AllowedAt reports whether the action counts at point p.
+func (a Action) AllowedAt(p Point) bool {
+	switch p {
+	case PointConnect, PointHelo, PointAuth, PointMail, PointRcpt, PointData:
+		return a.Valid() && a != ActQuarantine && a != ActFilter && a != ActFound
+	case PointHeaders, PointEOM:
+		return a.Valid() && a != ActFound
+	case PointBody:
+		return a == ActContinue || a == ActReject || a == ActTempfail || a == ActDiscard
+	case PointRewrite, PointRoute, PointLookup:
+		return a == ActFound || a == ActContinue || a == ActTempfail
+	case PointDeliver:
+		return a == ActContinue || a == ActTempfail
+	}
+	return a == ActContinue
+}
+
+// Verdict is a plugin's answer: an action, the SMTP reply that goes with it (zero code: the
+// default one), and the argument of redirect, filter, hold and quarantine.
+type Verdict struct {
+	Action   Action
+	Code     int
+	Enhanced string
+	Text     string
+	Arg      string
+}
+
+// Continue, Accept, Discard and Found are verdicts that need no more words.
+var (
+	Continue = Verdict{Action: ActContinue}
+	Accept   = Verdict{Action: ActAccept}
+	Discard  = Verdict{Action: ActDiscard}
+	Found    = Verdict{Action: ActFound}
+)
+
+// Reject refuses for good: 550 with the enhanced code (class 5) and text.
+func Reject(enhanced, text string) Verdict {
+	return Verdict{Action: ActReject, Code: 550, Enhanced: enhanced, Text: text}
+}
+
+// Tempfail refuses for now: 451 with the enhanced code (class 4) and text.
+func Tempfail(enhanced, text string) Verdict {
+	return Verdict{Action: ActTempfail, Code: 451, Enhanced: enhanced, Text: text}
+}
+
+// Hold queues the message on hold; reason is shown to the admin.
+func Hold(reason string) Verdict { return Verdict{Action: ActHold, Arg: reason} }
+
+// Quarantine queues the message on hold under a quarantine name.
+func Quarantine(name string) Verdict { return Verdict{Action: ActQuarantine, Arg: name} }
+
+// Redirect replaces all recipients by address.
+func Redirect(address string) Verdict { return Verdict{Action: ActRedirect, Arg: address} }
+
+// Filter sends the message through transport:nexthop.
+func Filter(route string) Verdict { return Verdict{Action: ActFilter, Arg: route} }
