@@ -1,0 +1,104 @@
+package cleanup
+
+import (
+	"context"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/mtad/mtad/core/mail"
+	"github.com/mtad/mtad/core/maillog"
+	"github.com/mtad/mtad/core/status"
+	"github.com/mtad/mtad/pipeline/hook"
+	"github.com/mtad/mtad/queue"
+)
+
+// Rewriter brings an address to standard form (package rewrite).
+type Rewriter interface {
+	Standard(address string) string
+}
+
+// Options of a Door.
+type Options struct {
+	// Hostname, MailName and Origin are myhostname, mail_name and myorigin.
+	Hostname, MailName, Origin string
+	// SizeLimit is message_size_limit in bytes, 0 for none; HopLimit is hopcount_limit.
+	SizeLimit int64
+	HopLimit  int
+	// AddMissing adds missing fields to all mail (always_add_missing_headers).
+	AddMissing bool
+	// DropHeaders is message_drop_headers.
+	DropHeaders []string
+	// TLSReceived and AuthReceived show TLS and the authenticated user in Received
+	// (smtpd_tls_received_header, smtpd_sasl_authenticated_header).
+	TLSReceived, AuthReceived bool
+	// Undisclosed is undisclosed_recipients_header: added when no recipient field stands in
+	// a message that gets missing fields; "" for none.
+	Undisclosed string
+	Rewriter    Rewriter
+	Store       queue.Store
+	// Queued is told of each committed entry that is not on hold; it must not block.
+	Queued func(*queue.Entry)
+	// Hooks are the plugins for Submit; SMTP brings its own session of them.
+	Hooks *hook.Set
+	Log   *maillog.Service
+	// Clock is time.Now unless set.
+	Clock func() time.Time
+}
+
+// Door lets messages into the queue. Safe for concurrent use.
+type Door struct {
+	o     Options
+	heads sync.Pool // *[]byte: header blocks being collected
+}
+
+// New returns a door.
+func New(o Options) *Door {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	d := &Door{o: o}
+	d.heads.New = func() any { b := make([]byte, 0, 8<<10); return &b }
+	return d
+}
+
+// Begin opens the queue for a message. It sets env.ID and env.Arrived; the caller adds recipients
+// to env until the text begins. hooks may be nil when no plugin is configured.
+func (d *Door) Begin(ctx context.Context, env *mail.Envelope, hooks *hook.Message) (*Job, error) {
+	draft, err := d.o.Store.Begin(ctx)
+	if err != nil {
+		return nil, status.From(err)
+	}
+	env.ID, env.Arrived = draft.ID(), d.o.Clock()
+	return &Job{d: d, env: env, hooks: hooks, draft: draft}, nil
+}
+
+// Submit queues a message that did not come by SMTP: from sendmail, or a notice. Lines of text
+// may end in LF or CRLF. It returns the queue id.
+func (d *Door) Submit(ctx context.Context, env *mail.Envelope, text io.Reader) (id string, err error) {
+	var hooks *hook.Message
+	if d.o.Hooks != nil {
+		hooks = d.o.Hooks.Session(&env.Origin).Begin(env)
+	}
+	j, err := d.Begin(ctx, env, hooks)
+	if err != nil {
+		return "", err
+	}
+	defer j.Abort(ctx)
+	w := mail.NewNormalizer(writerFunc(func(p []byte) (int, error) { return len(p), j.Write(ctx, p) }))
+	if _, err := io.Copy(w, text); err != nil {
+		return "", status.From(err)
+	}
+	if err := w.Close(); err != nil {
+		return "", status.From(err)
+	}
+	if _, err := j.Commit(ctx); err != nil {
+		return "", err
+	}
+	return env.ID, nil
+}
+
+type writerFunc func([]byte) (int, error)
+
+// Write calls f.
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }

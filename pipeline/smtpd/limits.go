@@ -1,0 +1,115 @@
+package smtpd
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// ClientLimits bounds what one client may do at a time (anvil in Postfix). IPv6 clients are
+// counted by network (smtpd_client_ipv6_prefix_length). Safe for concurrent use.
+type ClientLimits struct {
+	// Connections is smtpd_client_connection_count_limit; Rate is
+	// smtpd_client_connection_rate_limit per Unit (anvil_rate_time_unit). 0 is no limit.
+	Connections, Rate int
+	Unit              time.Duration
+	// IPv6Prefix is the length of the network counted as one client, 0 for 64.
+	IPv6Prefix int
+	// Except says which clients are not limited (smtpd_client_event_limit_exceptions).
+	Except func(netip.Addr) bool
+
+	mu      sync.Mutex
+	clients map[netip.Addr]*usage
+	swept   time.Time
+}
+
+type usage struct {
+	open  int
+	count int       // connections in this unit of time
+	since time.Time // when the unit began
+}
+
+// maxClients bounds the table: beyond it, clients without connections are forgotten.
+const maxClients = 100_000
+
+// Enter counts a connection. The verdict is "" or what the client did too much; a connection
+// that was refused is not counted as open.
+func (l *ClientLimits) Enter(client netip.Addr, now time.Time) (excess string) {
+	if l == nil || l.Except != nil && l.Except(client) {
+		return ""
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	u := l.usage(l.key(client), now)
+	u.count++
+	switch {
+	case l.Connections > 0 && u.open >= l.Connections:
+		return "too many connections"
+	case l.Rate > 0 && u.count > l.Rate:
+		return "too many connections"
+	}
+	u.open++
+	return ""
+}
+
+// Leave ends what Enter counted.
+func (l *ClientLimits) Leave(client netip.Addr, now time.Time) {
+	if l == nil || l.Except != nil && l.Except(client) {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := l.key(client)
+	u := l.clients[key]
+	if u == nil {
+		return
+	}
+	if u.open--; u.open <= 0 && (l.Rate == 0 || now.Sub(u.since) > l.Unit) {
+		delete(l.clients, key)
+	}
+}
+
+func (l *ClientLimits) key(client netip.Addr) netip.Addr {
+	client = client.Unmap()
+	if !client.Is6() {
+		return client
+	}
+	bits := l.IPv6Prefix
+	if bits <= 0 || bits > 128 {
+		bits = 64
+	}
+	p, err := client.WithZone("").Prefix(bits)
+	if err != nil {
+		return client
+	}
+	return p.Addr()
+}
+
+func (l *ClientLimits) usage(key netip.Addr, now time.Time) *usage {
+	if l.clients == nil {
+		l.clients = make(map[netip.Addr]*usage)
+	}
+	u := l.clients[key]
+	if u == nil {
+		l.sweep(now)
+		u = &usage{since: now}
+		l.clients[key] = u
+	}
+	if now.Sub(u.since) > l.Unit {
+		u.count, u.since = 0, now
+	}
+	return u
+}
+
+// sweep forgets clients that are gone when the table is full or a unit of time has passed.
+func (l *ClientLimits) sweep(now time.Time) {
+	if len(l.clients) < maxClients && now.Sub(l.swept) < max(l.Unit, time.Minute) {
+		return
+	}
+	l.swept = now
+	for k, u := range l.clients {
+		if u.open <= 0 && (now.Sub(u.since) > l.Unit || len(l.clients) >= maxClients) {
+			delete(l.clients, k)
+		}
+	}
+}

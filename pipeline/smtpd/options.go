@@ -1,0 +1,80 @@
+package smtpd
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/mtad/mtad/core/maillog"
+	"github.com/mtad/mtad/core/status"
+	"github.com/mtad/mtad/pipeline/access"
+	"github.com/mtad/mtad/pipeline/cleanup"
+	"github.com/mtad/mtad/pipeline/hook"
+)
+
+// Policy are the restriction lists of a service. A nil list is empty.
+type Policy struct {
+	Client, Helo, Sender, Relay, Recipient, Data, EndOfData *access.List
+	Codes                                                   access.Codes
+	// DelayReject is smtpd_delay_reject; RecipientFirst is
+	// smtpd_relay_before_recipient_restrictions = no.
+	DelayReject, RecipientFirst bool
+	// Unlisted is smtpd_reject_unlisted_recipient.
+	Unlisted bool
+}
+
+// PeerNames finds the host name of a client.
+type PeerNames interface {
+	// Name returns the verified name ("unknown" when there is none, or when it does not
+	// resolve back to the address) and the unverified one.
+	Name(ctx context.Context, client netip.Addr) (name, reverse string)
+}
+
+// Options of a Handler.
+type Options struct {
+	// Service is the name of the service, for the message's origin.
+	Service string
+	// Hostname is myhostname.
+	Hostname string
+	Policy   Policy
+	Env      access.Env
+	// SizeLimit is message_size_limit in bytes, 0 for none.
+	SizeLimit int64
+	// RecipientLimit is smtpd_recipient_limit; RecipientOvershoot is how many refused
+	// recipients beyond it do not count as errors.
+	RecipientLimit, RecipientOvershoot int
+	// MinFree is queue_minfree in bytes, 0 for no check beyond the message itself.
+	MinFree int64
+	// FreeBytes returns the room for the queue; nil for no check.
+	FreeBytes func() (int64, error)
+	// Names looks client names up; nil when smtpd_peername_lookup is off.
+	Names PeerNames
+	// LocalClient says whose messages are of local origin (local_header_rewrite_clients).
+	LocalClient func(o netip.Addr, authenticated bool) bool
+	// Filter is content_filter, "" for none.
+	Filter string
+	// Limits bounds connections per client; nil for none.
+	Limits *ClientLimits
+	Door   *cleanup.Door
+	// Hooks returns the plugins of the moment.
+	Hooks func() *hook.Set
+	Log   *maillog.Service
+	// Debug logs each refusal's cause.
+	Clock func() time.Time
+}
+
+// Handler makes sessions for one service. Safe for concurrent use.
+type Handler struct{ o Options }
+
+// New returns a handler.
+func New(o Options) *Handler {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	return &Handler{o: o}
+}
+
+// shutdown is what a client gets that comes when it may not.
+func tooMany(hostname, text string, client netip.Addr) *status.Error {
+	return status.New(421, "4.7.0", "%s Error: %s from %s", hostname, text, client)
+}

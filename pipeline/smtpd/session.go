@@ -1,0 +1,200 @@
+package smtpd
+
+import (
+	"context"
+	"crypto/tls"
+	"net/netip"
+	"strconv"
+
+	"github.com/mtad/mtad/core/mail"
+	"github.com/mtad/mtad/core/maillog"
+	"github.com/mtad/mtad/core/smtp"
+	"github.com/mtad/mtad/core/status"
+	"github.com/mtad/mtad/pipeline/access"
+	"github.com/mtad/mtad/pipeline/cleanup"
+	"github.com/mtad/mtad/pipeline/hook"
+)
+
+// session is the policy of one connection. One goroutine uses it.
+type session struct {
+	h      *Handler
+	conn   smtp.ConnInfo
+	origin mail.Origin
+	hooks  *hook.Session // nil without plugins
+
+	env     mail.Envelope
+	inMail  bool
+	refused int // recipients refused because of the limit
+	msg     *hook.Message
+	job     *cleanup.Job
+}
+
+var (
+	_ smtp.Handler = (*Handler)(nil)
+	_ smtp.Session = (*session)(nil)
+)
+
+// Connect greets or refuses a client.
+func (h *Handler) Connect(ctx context.Context, c smtp.ConnInfo) (smtp.Session, error) {
+	s := &session{h: h, conn: c}
+	client := c.Remote().Addr().Unmap()
+	s.origin = mail.Origin{Kind: mail.KindSMTP, Service: h.o.Service, Client: netip.AddrPortFrom(client, c.Remote().Port()),
+		ClientName: "unknown", ReverseName: "unknown", UID: -1}
+	if excess := h.o.Limits.Enter(client, h.o.Clock()); excess != "" {
+		h.o.Log.Warning(excess + " from " + maillog.ClientName(&s.origin))
+		return nil, tooMany(h.o.Hostname, excess, client)
+	}
+	if h.o.Names != nil {
+		s.origin.ClientName, s.origin.ReverseName = h.o.Names.Name(ctx, client)
+	}
+	h.o.Log.Info("connect from " + maillog.ClientName(&s.origin))
+	if err := s.greet(ctx); err != nil {
+		h.o.Limits.Leave(client, h.o.Clock())
+		return nil, err
+	}
+	return s, nil
+}
+
+// greet asks the client list, unless it waits for RCPT, and the plugins.
+func (s *session) greet(ctx context.Context) error {
+	p := &s.h.o.Policy
+	if !p.DelayReject {
+		if e := s.eval(ctx, p.Client, &access.Query{}); e != nil {
+			return s.reject("CONNECT", e, "")
+		}
+	}
+	if set := s.h.o.Hooks(); set != nil {
+		s.hooks = set.Session(&s.origin)
+		if e := s.hooks.Connect(ctx); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Close ends the connection.
+func (s *session) Close(why error) {
+	s.reset(context.Background())
+	s.h.o.Limits.Leave(s.origin.Client.Addr(), s.h.o.Clock())
+	if why != nil {
+		s.h.o.Log.Info(lostText(why) + " from " + maillog.ClientName(&s.origin))
+	}
+	s.h.o.Log.Info("disconnect from " + maillog.ClientName(&s.origin))
+}
+
+// Helo is HELO or EHLO.
+func (s *session) Helo(ctx context.Context, name string, esmtp bool) error {
+	s.reset(ctx)
+	s.origin.Helo, s.origin.Proto = name, "SMTP"
+	if esmtp {
+		s.origin.Proto = "ESMTP"
+	}
+	s.noteTLS()
+	p := &s.h.o.Policy
+	if !p.DelayReject {
+		if e := s.eval(ctx, p.Helo, &access.Query{}); e != nil {
+			return s.reject("HELO", e, "")
+		}
+	}
+	if s.hooks != nil {
+		if e := s.hooks.Helo(ctx); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// noteTLS keeps what Received and plugins show of TLS, and names the protocol (RFC 3848).
+func (s *session) noteTLS() {
+	t := s.conn.TLS()
+	if t == nil {
+		return
+	}
+	s.origin.TLSVersion, s.origin.TLSCipher = tls.VersionName(t.Version), tls.CipherSuiteName(t.CipherSuite)
+	s.origin.TLSBits = cipherBits(t.CipherSuite)
+	if s.conn.ESMTP() {
+		s.origin.Proto = "ESMTPS"
+	}
+}
+
+func cipherBits(suite uint16) int {
+	switch suite {
+	case tls.TLS_AES_256_GCM_SHA384, tls.TLS_CHACHA20_POLY1305_SHA256,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+		tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA, tls.TLS_RSA_WITH_AES_256_CBC_SHA,
+		tls.TLS_RSA_WITH_AES_256_GCM_SHA384:
+		return 256
+	}
+	return 128
+}
+
+// Extensions returns the EHLO lines of policy.
+func (s *session) Extensions() []string { return nil }
+
+// Auth refuses: no authentication is configured.
+func (s *session) Auth(context.Context, string) (smtp.AuthExchange, error) {
+	return nil, status.New(503, "5.5.1", "Error: authentication not enabled")
+}
+
+// Reset ends the transaction.
+func (s *session) Reset() { s.reset(context.Background()) }
+
+func (s *session) reset(ctx context.Context) {
+	if s.job != nil {
+		s.job.Abort(ctx)
+	} else if s.msg != nil {
+		s.msg.Abort(ctx)
+	}
+	s.job, s.msg, s.inMail, s.refused = nil, nil, false, 0
+	s.env = mail.Envelope{}
+}
+
+// Verify answers VRFY as Postfix does: the address would be accepted, or why not.
+func (s *session) Verify(ctx context.Context, argument string) (status.Reply, error) {
+	q := &access.Query{Origin: &s.origin, Recipient: argument, HasRecipient: true}
+	if e := s.recipientLists(ctx, q); e != nil {
+		return status.Reply{}, s.reject("VRFY", e, argument)
+	}
+	return status.Reply{Code: 252, Enhanced: "2.0.0", Text: argument}, nil
+}
+
+// Etrn refuses: there is no fast flush service.
+func (s *session) Etrn(context.Context, string) (status.Reply, error) {
+	return status.Reply{}, status.New(459, "4.7.1", "service unavailable")
+}
+
+// Rejected logs what the engine refused by itself.
+func (s *session) Rejected(command string, r status.Reply) {
+	if s.h.o.Log == nil {
+		return
+	}
+	s.h.o.Log.Info("improper command from " + maillog.ClientName(&s.origin) + ": " + strconv.Quote(command) + ": " + r.String())
+}
+
+// eval asks one list.
+func (s *session) eval(ctx context.Context, l *access.List, q *access.Query) *status.Error {
+	if l.Empty() {
+		return nil
+	}
+	q.Origin = &s.origin
+	_, e := l.Eval(ctx, s.h.o.Env, &s.h.o.Policy.Codes, q, func(e *status.Error) { s.log("reject_warning", "RCPT", e, q.Recipient) })
+	return e
+}
+
+// reject logs a refusal of ours and returns it.
+func (s *session) reject(stage string, e *status.Error, rcpt string) error {
+	s.log("reject", stage, e, rcpt)
+	return e
+}
+
+func (s *session) log(action, stage string, e *status.Error, rcpt string) {
+	var sender *string
+	if s.inMail {
+		sender = &s.env.Sender
+	}
+	s.h.o.Log.Reject(s.env.ID, action, stage, &s.origin, e.Reply, sender, rcpt)
+	if e.Cause != nil {
+		s.h.o.Log.Warning(maillog.ClientName(&s.origin) + ": " + stage + ": " + e.Cause.Error())
+	}
+}

@@ -1,0 +1,229 @@
+package smtpd
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/mtad/mtad/core/mail"
+	"github.com/mtad/mtad/core/smtp"
+	"github.com/mtad/mtad/core/status"
+	"github.com/mtad/mtad/pipeline/access"
+)
+
+// Mail opens a transaction.
+func (s *session) Mail(ctx context.Context, m smtp.MailArgs) error {
+	s.reset(ctx)
+	s.env = mail.Envelope{Sender: m.Sender, Body: m.Body, SMTPUTF8: m.SMTPUTF8, Ret: m.Ret, EnvID: m.EnvID,
+		Origin: s.origin, Filter: s.h.o.Filter}
+	s.env.Origin.SASLSender = m.Auth
+	if m.SMTPUTF8 {
+		s.env.Origin.Proto = "UTF8" + strings.TrimPrefix(s.origin.Proto, "E")
+	}
+	if f := s.h.o.LocalClient; f != nil {
+		s.env.Origin.Local = f(s.origin.Client.Addr(), s.origin.SASLUser != "")
+	}
+	s.inMail = true
+	if e := s.mail(ctx, m); e != nil {
+		s.reset(ctx)
+		return e
+	}
+	return nil
+}
+
+func (s *session) mail(ctx context.Context, m smtp.MailArgs) error {
+	if e := s.room(m.Size); e != nil {
+		return s.reject("MAIL", e, "")
+	}
+	if p := &s.h.o.Policy; !p.DelayReject {
+		if e := s.eval(ctx, p.Sender, &access.Query{Sender: m.Sender, HasSender: true}); e != nil {
+			return s.reject("MAIL", e, "")
+		}
+	}
+	if s.hooks == nil {
+		return nil
+	}
+	s.msg = s.hooks.Begin(&s.env)
+	if e := s.msg.Mail(ctx, mailParams(m)); e != nil {
+		return e
+	}
+	return nil
+}
+
+// room refuses a message that is announced as too large for the limit or the disk (RFC 1870 §6.1).
+func (s *session) room(size int64) *status.Error {
+	if limit := s.h.o.SizeLimit; limit > 0 && size > limit {
+		return status.New(552, "5.3.4", "Message size exceeds fixed limit").By("message_size_limit")
+	}
+	if s.h.o.FreeBytes == nil {
+		return nil
+	}
+	free, err := s.h.o.FreeBytes()
+	if err != nil || free < max(s.h.o.MinFree, size) {
+		return status.New(452, "4.3.1", "Insufficient system storage").By("queue_minfree").Because(err)
+	}
+	return nil
+}
+
+// mailParams writes the parameters of MAIL as plugins see them.
+func mailParams(m smtp.MailArgs) string {
+	var words []string
+	switch m.Body {
+	case mail.Body7Bit:
+		words = append(words, "BODY=7BIT")
+	case mail.Body8BitMIME:
+		words = append(words, "BODY=8BITMIME")
+	case mail.BodyBinaryMIME:
+		words = append(words, "BODY=BINARYMIME")
+	}
+	if m.SMTPUTF8 {
+		words = append(words, "SMTPUTF8")
+	}
+	return strings.Join(words, " ")
+}
+
+// Rcpt adds a recipient.
+func (s *session) Rcpt(ctx context.Context, r smtp.RcptArgs) error {
+	if e := s.roomForRecipient(); e != nil {
+		return s.reject("RCPT", e, r.Recipient)
+	}
+	q := &access.Query{Origin: &s.origin, Sender: s.env.Sender, HasSender: true, Recipient: r.Recipient, HasRecipient: true,
+		Recipients: len(s.env.Recipients)}
+	if e := s.rcptLists(ctx, q); e != nil {
+		return s.reject("RCPT", e, r.Recipient)
+	}
+	rc := mail.Recipient{Address: r.Recipient, Original: r.Recipient, ORcpt: r.ORcpt, Notify: r.Notify}
+	if s.msg != nil {
+		if e := s.msg.Rcpt(ctx, &rc); e != nil {
+			return e
+		}
+	}
+	if s.job == nil {
+		if err := s.begin(ctx); err != nil {
+			return err
+		}
+	}
+	s.env.Recipients = append(s.env.Recipients, rc)
+	return nil
+}
+
+// begin opens the queue at the first valid recipient, so that refused mail costs no queue id.
+func (s *session) begin(ctx context.Context) error {
+	job, err := s.h.o.Door.Begin(ctx, &s.env, s.msg)
+	if err != nil {
+		return s.reject("RCPT", status.From(err), "")
+	}
+	s.job = job
+	s.h.o.Log.Client(s.env.ID, &s.origin)
+	return nil
+}
+
+func (s *session) roomForRecipient() *status.Error {
+	limit := s.h.o.RecipientLimit
+	if limit <= 0 || len(s.env.Recipients) < limit {
+		return nil
+	}
+	if s.refused++; s.refused > s.h.o.RecipientOvershoot {
+		return status.New(421, "4.7.0", "%s Error: too many recipients", s.h.o.Hostname).By("smtpd_recipient_overshoot_limit")
+	}
+	return status.New(452, "4.5.3", "Error: too many recipients").By("smtpd_recipient_limit")
+}
+
+// rcptLists asks every list that is due at RCPT.
+func (s *session) rcptLists(ctx context.Context, q *access.Query) *status.Error {
+	p := &s.h.o.Policy
+	if p.DelayReject {
+		for _, l := range [...]*access.List{p.Client, p.Helo, p.Sender} {
+			if e := s.eval(ctx, l, q); e != nil {
+				return e
+			}
+		}
+	}
+	return s.recipientLists(ctx, q)
+}
+
+// recipientLists asks the relay and recipient lists, and whether the recipient exists.
+func (s *session) recipientLists(ctx context.Context, q *access.Query) *status.Error {
+	p := &s.h.o.Policy
+	first, second := p.Relay, p.Recipient
+	if p.RecipientFirst {
+		first, second = second, first
+	}
+	for _, l := range [...]*access.List{first, second} {
+		if e := s.eval(ctx, l, q); e != nil {
+			return e
+		}
+	}
+	if p.Unlisted {
+		return s.h.o.Env.Listed(ctx, q.Recipient)
+	}
+	return nil
+}
+
+// Data is asked before any text.
+func (s *session) Data(ctx context.Context) error {
+	if e := s.eval(ctx, s.h.o.Policy.Data, s.lastQuery()); e != nil {
+		return s.reject("DATA", e, "")
+	}
+	if s.msg != nil {
+		if e := s.msg.Data(ctx); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+func (s *session) lastQuery() *access.Query {
+	q := &access.Query{Sender: s.env.Sender, HasSender: true, Recipients: len(s.env.Recipients)}
+	if len(s.env.Recipients) == 1 {
+		q.Recipient, q.HasRecipient = s.env.Recipients[0].Original, true
+	}
+	return q
+}
+
+// Message takes the text and queues the message.
+func (s *session) Message(ctx context.Context, body smtp.Body) (status.Reply, error) {
+	defer s.reset(ctx)
+	if s.job == nil {
+		return status.Reply{}, status.New(554, "5.5.1", "Error: no valid recipients")
+	}
+	for {
+		block, err := body.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return status.Reply{}, err
+		}
+		if err := s.job.Write(ctx, block); err != nil {
+			return status.Reply{}, s.refuse(err)
+		}
+	}
+	if e := s.eval(ctx, s.h.o.Policy.EndOfData, s.lastQuery()); e != nil {
+		return status.Reply{}, s.reject("END-OF-MESSAGE", e, "")
+	}
+	res, err := s.job.Commit(ctx)
+	if err != nil {
+		return status.Reply{}, s.refuse(err)
+	}
+	return status.Reply{Code: 250, Enhanced: "2.0.0", Text: "Ok: queued as " + res.ID}, nil
+}
+
+// refuse logs what cleanup refused; what a plugin refused is logged already.
+func (s *session) refuse(err error) error {
+	e := status.From(err)
+	if !strings.HasPrefix(e.Rule, "plugin ") {
+		s.log("reject", "END-OF-MESSAGE", e, "")
+	}
+	return e
+}
+
+// lostText names how a connection ended.
+func lostText(why error) string {
+	switch {
+	case errors.Is(why, io.EOF), errors.Is(why, io.ErrUnexpectedEOF):
+		return "lost connection"
+	}
+	return status.Clean(why.Error())
+}
