@@ -1,0 +1,88 @@
+/*
+ * mtad.h - ABI 1 of mtad for plugins in C.
+ *
+ * A plugin is a WebAssembly module that exports its memory, the marker mtad_abi_1 and the hooks it
+ * wants. Strings are bytes with a length, not NUL-terminated. A function that reads returns the
+ * full length of the value and writes at most the size of the buffer; a size of 0 asks for the
+ * length. Negative results are errors. docs/abi.md is the reference.
+ *
+ *   clang --target=wasm32 -O2 -nostdlib -ffreestanding -Wl,--no-entry -o plugin.wasm plugin.c
+ */
+#ifndef MTAD_H
+#define MTAD_H
+
+typedef int mtad_i32;
+typedef unsigned int mtad_size;
+typedef long long mtad_i64;
+
+#define MTAD_EXPORT(name) __attribute__((export_name(#name), used))
+#define MTAD_IMPORT(mod, name) __attribute__((import_module(#mod), import_name(#name)))
+
+/* Verdicts. */
+enum {
+	MTAD_CONTINUE = 0,
+	MTAD_ACCEPT = 1,
+	MTAD_TEMPFAIL = 2,
+	MTAD_REJECT = 3,
+	MTAD_DISCARD = 4,
+	MTAD_HOLD = 5,
+	MTAD_QUARANTINE = 6,
+	MTAD_REDIRECT = 7,
+	MTAD_FILTER = 8,
+	MTAD_FOUND = 9
+};
+
+/* Errors of host functions. */
+enum {
+	MTAD_ENOTFOUND = -1,
+	MTAD_EDENIED = -2,
+	MTAD_EINVALID = -3,
+	MTAD_ELIMIT = -4,
+	MTAD_ESTAGE = -5,
+	MTAD_EAGAIN = -6,
+	MTAD_EUNSUP = -7,
+	MTAD_EIO = -8
+};
+
+/* Parts of a header field, parts of a recipient, scopes of a stash, levels of a log line. */
+enum { MTAD_NAME = 0, MTAD_VALUE = 1, MTAD_RAW = 2 };
+enum { MTAD_ADDR = 0, MTAD_ORIGINAL = 1, MTAD_PARAMS = 2 };
+enum { MTAD_CONNECTION = 0, MTAD_MESSAGE = 1 };
+enum { MTAD_DEBUG = 0, MTAD_INFO = 1, MTAD_WARN = 2, MTAD_ERROR = 3 };
+
+/* Always granted. */
+MTAD_IMPORT(mtad1, get) mtad_i32 mtad_get(const char *key, mtad_size keylen, char *buf, mtad_size size);
+MTAD_IMPORT(mtad1, set) mtad_i32 mtad_set(const char *key, mtad_size keylen, const char *value, mtad_size len);
+MTAD_IMPORT(mtad1, hdr_count) mtad_i32 mtad_hdr_count(void);
+MTAD_IMPORT(mtad1, hdr_get) mtad_i32 mtad_hdr_get(mtad_i32 i, mtad_i32 part, char *buf, mtad_size size);
+MTAD_IMPORT(mtad1, hdr_find) mtad_i32 mtad_hdr_find(const char *name, mtad_size len, mtad_i32 from);
+MTAD_IMPORT(mtad1, rcpt_count) mtad_i32 mtad_rcpt_count(void);
+MTAD_IMPORT(mtad1, rcpt_get) mtad_i32 mtad_rcpt_get(mtad_i32 i, mtad_i32 part, char *buf, mtad_size size);
+MTAD_IMPORT(mtad1, body_size) mtad_i64 mtad_body_size(void);
+MTAD_IMPORT(mtad1, body_read) mtad_i32 mtad_body_read(mtad_i64 off, char *buf, mtad_size size);
+MTAD_IMPORT(mtad1, msg_read) mtad_i32 mtad_msg_read(mtad_i64 off, char *buf, mtad_size size);
+MTAD_IMPORT(mtad1, reply) mtad_i32 mtad_reply(mtad_i32 code, const char *enhanced, mtad_size elen, const char *text, mtad_size tlen);
+MTAD_IMPORT(mtad1, config) mtad_i32 mtad_config(const char *key, mtad_size keylen, char *buf, mtad_size size);
+MTAD_IMPORT(mtad1, log) void mtad_log(mtad_i32 level, const char *text, mtad_size len);
+MTAD_IMPORT(mtad1, now) mtad_i64 mtad_now(mtad_i32 clock);
+MTAD_IMPORT(mtad1, random) mtad_i32 mtad_random(char *buf, mtad_size size);
+MTAD_IMPORT(mtad1, stash_get) mtad_i32 mtad_stash_get(mtad_i32 scope, const char *key, mtad_size keylen, char *buf, mtad_size size);
+MTAD_IMPORT(mtad1, stash_set) mtad_i32 mtad_stash_set(mtad_i32 scope, const char *key, mtad_size keylen, const char *value, mtad_size len);
+MTAD_IMPORT(mtad1, counter) mtad_i32 mtad_counter(const char *name, mtad_size len, mtad_i64 delta);
+MTAD_IMPORT(mtad1, feature) mtad_i32 mtad_feature(const char *name, mtad_size len);
+
+/* Need the capability "edit". */
+MTAD_IMPORT(mtad1_edit, hdr_add) mtad_i32 mtad_hdr_add(const char *name, mtad_size nlen, const char *value, mtad_size vlen, mtad_i32 pos);
+MTAD_IMPORT(mtad1_edit, hdr_set) mtad_i32 mtad_hdr_set(mtad_i32 i, const char *value, mtad_size len);
+MTAD_IMPORT(mtad1_edit, hdr_del) mtad_i32 mtad_hdr_del(mtad_i32 i);
+MTAD_IMPORT(mtad1_edit, body_begin) mtad_i32 mtad_body_begin(void);
+MTAD_IMPORT(mtad1_edit, body_write) mtad_i32 mtad_body_write(const char *p, mtad_size n);
+MTAD_IMPORT(mtad1_edit, body_end) mtad_i32 mtad_body_end(void);
+MTAD_IMPORT(mtad1_edit, env_from) mtad_i32 mtad_env_from(const char *address, mtad_size len);
+MTAD_IMPORT(mtad1_edit, rcpt_add) mtad_i32 mtad_rcpt_add(const char *address, mtad_size len, mtad_i32 flags);
+MTAD_IMPORT(mtad1_edit, rcpt_del) mtad_i32 mtad_rcpt_del(mtad_i32 i);
+
+/* A string literal and its length, as the functions above take them. */
+#define MTAD_STR(s) (s), (mtad_size)(sizeof(s) - 1)
+
+#endif

@@ -1,0 +1,26 @@
+// Package wasm runs plugins that are WebAssembly modules, in wazero.
+//
+// Load checks a module against ABI 1 and against what its configuration allows, meters it (package
+// meter), compiles it, and initialises one instance. The memory image and globals of that
+// instance are the snapshot that every other instance starts from and that an instance is reset
+// to after each call, so that nothing a message left behind is seen by the next.
+//
+// # Invariants
+//
+// A guest runs only inside Call, on an instance that no other call uses. It cannot outlive its
+// deadline by more than a yield interval: at loop heads and function entries it pays fuel, and
+// when that is used up the host looks at the clock; host calls look at it too. Its memory cannot
+// grow beyond Options.MemoryPages. A call that failed (trap, deadline, exit) costs its instance.
+// No host call traps, whatever pointers and numbers it is given.
+//
+// # Errors
+//
+// Load names what is wrong: an import that is unknown or not allowed, an export with another
+// signature, a module that cannot be decoded. Call returns *Failure, which carries the guest's
+// stack.
+//
+// # Known gaps
+//
+// The hooks body, rewrite, route, deliver, lookup and event, and the imports mtad1_map, mtad1_kv,
+// mtad1_dns, mtad1_scan and mtad1_deliver are refused at load.
+package wasm

@@ -1,0 +1,205 @@
+package wasm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/mtad/mtad/plugins/sdk"
+)
+
+// fuel is how many units (about one machine instruction each) a guest runs between two looks at
+// the clock: about a tenth of a millisecond.
+const fuel = 200_000
+
+// ticks is how many host calls a guest may make between two looks at the clock.
+const ticks = 16
+
+// ErrTime says that a guest ran into its time limit.
+var ErrTime = errors.New("time limit exceeded")
+
+// Failure is a failed call: what happened, and where in the guest.
+type Failure struct {
+	Cause error
+	// Stack is the guest's stack, innermost first, empty when it was not running.
+	Stack string
+}
+
+// Error returns the cause and the stack on one line.
+func (f *Failure) Error() string {
+	if f.Stack == "" {
+		return f.Cause.Error()
+	}
+	return f.Cause.Error() + " at " + f.Stack
+}
+
+// Unwrap returns the cause.
+func (f *Failure) Unwrap() error { return f.Cause }
+
+// instance is one instance of a module. One call uses it at a time.
+type instance struct {
+	m       *Module
+	mod     api.Module
+	mem     api.Memory
+	fuel    api.MutableGlobal
+	globals []api.MutableGlobal
+	hooks   [sdk.NumPoints]api.Function // cached: looking one up is dear
+
+	ctx      callContext
+	host     sdk.Host
+	deadline time.Time
+	calls    int
+	result   [1]uint64
+}
+
+// callContext brings the instance to the host functions without an allocation per call.
+type callContext struct {
+	context.Context
+	in *instance
+}
+
+type instanceKey struct{}
+
+// Value returns the instance for its key.
+func (c *callContext) Value(key any) any {
+	if key == (instanceKey{}) {
+		return c.in
+	}
+	return c.Context.Value(key)
+}
+
+// hook returns the function of a point.
+func (in *instance) hook(p sdk.Point) api.Function {
+	if in.hooks[p] == nil {
+		in.hooks[p] = in.mod.ExportedFunction("mtad_" + p.String())
+	}
+	return in.hooks[p]
+}
+
+// initTime limits what a guest does while it is loaded.
+const initTime = 5 * time.Second
+
+// run calls fn with h as its host and returns the result, 0 when it has none.
+func (in *instance) run(fn api.Function, ctx context.Context, h sdk.Host) (uint64, error) {
+	in.ctx.Context, in.host, in.calls = ctx, h, 0
+	var ok bool
+	if in.deadline, ok = ctx.Deadline(); !ok {
+		in.deadline = time.Now().Add(initTime)
+	}
+	in.fuel.Set(fuel)
+	in.result[0] = 0
+	err := fn.CallWithStack(&in.ctx, in.result[:])
+	in.host, in.ctx.Context = nil, nil
+	if err != nil {
+		return 0, failure(err)
+	}
+	return in.result[0], nil
+}
+
+// failure takes a wazero error apart: "cause\nwasm stack trace:\n\tframe\n\tframe…".
+func failure(err error) *Failure {
+	if errors.Is(err, ErrTime) {
+		return &Failure{Cause: ErrTime, Stack: stackOf(err.Error())}
+	}
+	text, _, _ := strings.Cut(err.Error(), "\nwasm stack trace:")
+	text, _, _ = strings.Cut(text, "\n")
+	return &Failure{Cause: errors.New(strings.TrimPrefix(text, "wasm error: ")), Stack: stackOf(err.Error())}
+}
+
+func stackOf(text string) string {
+	_, trace, _ := strings.Cut(text, "wasm stack trace:")
+	var frames []string
+	for _, line := range strings.Split(trace, "\n") {
+		if line = strings.TrimSpace(line); line != "" && len(frames) < 8 {
+			frames = append(frames, strings.TrimPrefix(line, "."))
+		}
+	}
+	s := strings.Join(frames, " < ")
+	return s[:min(len(s), 500)]
+}
+
+// outOfTime stops the guest when its time is over. The panic unwinds the guest; wazero makes it
+// the error of the call.
+func (in *instance) outOfTime() {
+	if time.Now().After(in.deadline) {
+		panic(ErrTime)
+	}
+}
+
+// yield is called by metered code when its fuel is used up.
+func (in *instance) yield() {
+	in.outOfTime()
+	if in.fuel == nil {
+		panic(ErrTime) // a start function that uses up its initial fuel
+	}
+	in.fuel.Set(fuel)
+}
+
+// tick counts a host call.
+func (in *instance) tick() {
+	if in.calls++; in.calls%ticks == 0 {
+		in.outOfTime()
+	}
+}
+
+// snapshot is the state that instances are reset to.
+type snapshot struct {
+	memory  []byte
+	globals []uint64
+}
+
+// snapshot copies the instance's state.
+func (in *instance) snapshot() snapshot {
+	view, _ := in.mem.Read(0, in.mem.Size())
+	s := snapshot{memory: append([]byte(nil), view...)}
+	for _, g := range in.globals {
+		s.globals = append(s.globals, g.Get())
+	}
+	return s
+}
+
+// restore sets the instance to the snapshot. It reports false when the memory grew since: it
+// cannot shrink, so the instance has to go.
+func (in *instance) restore(s *snapshot) bool {
+	if size := int(in.mem.Size()); size < len(s.memory) {
+		if _, ok := in.mem.Grow(uint32((len(s.memory) - size) / pageSize)); !ok {
+			return false
+		}
+	} else if size > len(s.memory) {
+		return false
+	}
+	view, ok := in.mem.Read(0, uint32(len(s.memory)))
+	if !ok {
+		return false
+	}
+	copy(view, s.memory)
+	for i, g := range in.globals {
+		g.Set(s.globals[i])
+	}
+	return true
+}
+
+// lineLog takes what a guest writes to its standard output and error into the log.
+type lineLog struct{ in *instance }
+
+// Write logs p.
+func (l *lineLog) Write(p []byte) (int, error) {
+	for _, line := range strings.Split(strings.TrimRight(string(p), "\n"), "\n") {
+		switch {
+		case l.in.host != nil:
+			l.in.host.Log(sdk.LevelInfo, line)
+		case l.in.m.o.Log != nil:
+			l.in.m.o.Log(sdk.LevelInfo, line)
+		}
+	}
+	return len(p), nil
+}
+
+// errBusy says that every instance was in use for too long.
+func errBusy(n int, waited time.Duration) error {
+	return fmt.Errorf("all %d instances were busy for %v", n, waited)
+}

@@ -1,0 +1,94 @@
+package wasm
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mtad/mtad/plugins/sdk"
+	"github.com/mtad/mtad/plugins/wasm/meter"
+)
+
+// Marker is the export that says which ABI a module speaks.
+const Marker = "mtad_abi_1"
+
+// served are the points that this host serves.
+const served = sdk.Points(1<<sdk.PointConnect | 1<<sdk.PointHelo | 1<<sdk.PointAuth | 1<<sdk.PointMail | 1<<sdk.PointRcpt |
+	1<<sdk.PointData | 1<<sdk.PointHeaders | 1<<sdk.PointEOM | 1<<sdk.PointAbort)
+
+// Inspect reads what a module is and asks for, without loading it.
+func Inspect(name string, wasm []byte) (sdk.Manifest, error) {
+	info, err := meter.Inspect(wasm)
+	if err != nil {
+		return sdk.Manifest{}, err
+	}
+	return manifestOf(name, info)
+}
+
+// manifestOf checks a module's exports and imports against the ABI: the exports are the
+// subscription, the imports the capability request.
+func manifestOf(name string, info *meter.Info) (sdk.Manifest, error) {
+	m := sdk.Manifest{Name: name, Kind: "wasm"}
+	exports := map[string]meter.Export{}
+	for _, e := range info.Exports {
+		exports[e.Name] = e
+	}
+	if _, ok := exports[Marker]; !ok {
+		return m, fmt.Errorf("it does not export %s: it is no plugin for mtad's ABI 1", Marker)
+	}
+	if e, ok := exports["memory"]; !ok || e.Kind != meter.Memory {
+		return m, fmt.Errorf("it does not export its memory under the name \"memory\"")
+	}
+	for p := range sdk.Point(sdk.NumPoints) {
+		e, ok := exports["mtad_"+p.String()]
+		if !ok {
+			continue
+		}
+		if err := checkHook(p, e); err != nil {
+			return m, err
+		}
+		m.Hooks = m.Hooks.With(p)
+	}
+	if m.Hooks == 0 {
+		return m, fmt.Errorf("it exports no hook (mtad_connect … mtad_eom)")
+	}
+	var err error
+	m.Needs, err = needs(info.Imports)
+	return m, err
+}
+
+func checkHook(p sdk.Point, e meter.Export) error {
+	if e.Kind != meter.Function || e.Signature.String() != "() -> (i32)" {
+		return fmt.Errorf("export %s has type %s: want a function () -> (i32)", e.Name, e.Signature)
+	}
+	if !served.Has(p) {
+		return fmt.Errorf("export %s: this version of mtad does not call that hook", e.Name)
+	}
+	return nil
+}
+
+// needs returns the capabilities that the imports ask for.
+func needs(imports []meter.Import) ([]string, error) {
+	var caps []string
+	for _, im := range imports {
+		if im.Module == wasiModule {
+			continue // without files and sockets: no authority
+		}
+		if im.Kind != meter.Function {
+			return nil, fmt.Errorf("it imports a %s, %s.%s: only functions can be imported", im.Kind, im.Module, im.Name)
+		}
+		f := findFunction(im.Module, im.Name)
+		if f == nil {
+			return nil, fmt.Errorf("it imports %s.%s, which this host does not have", im.Module, im.Name)
+		}
+		if got, want := im.Signature.String(), f.signature(); got != want {
+			return nil, fmt.Errorf("it imports %s.%s as %s: it is %s", im.Module, im.Name, got, want)
+		}
+		if c, ok := strings.CutPrefix(im.Module, "mtad1_"); ok && !slices.Contains(caps, c) {
+			caps = append(caps, c)
+		}
+	}
+	return caps, nil
+}
+
+const wasiModule = "wasi_snapshot_preview1"

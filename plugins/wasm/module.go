@@ -1,0 +1,280 @@
+package wasm
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+
+	"github.com/mtad/mtad/plugins/sdk"
+	"github.com/mtad/mtad/plugins/wasm/meter"
+)
+
+// MaxModule is the most bytes of a module that Load takes.
+const MaxModule = 64 << 20
+
+// DefaultMemory is the memory limit of a plugin that sets none.
+const DefaultMemory = 16 << 20
+
+const pageSize = 64 << 10
+
+// Options say how a module is loaded.
+type Options struct {
+	// Name is the plugin's name in the configuration.
+	Name string
+	// Allow are the capabilities granted.
+	Allow map[string]bool
+	// Memory limits the guest's memory in bytes, rounded down to 64 KiB; 0 means DefaultMemory.
+	Memory int64
+	// Keep leaves the memory as it is between calls (isolation = "none").
+	Keep bool
+	// Instances is the most instances at a time; 0 means GOMAXPROCS.
+	Instances int
+	// Cache keeps compiled code across loads; nil for none. The caller closes it.
+	Cache wazero.CompilationCache
+	// Config is what the guest reads while it is initialised.
+	Config map[string]string
+	// Log gets what the guest logs outside of a hook; nil for nobody.
+	Log func(level sdk.Level, text string)
+}
+
+// Module is a loaded plugin. Safe for concurrent use.
+type Module struct {
+	o        Options
+	manifest sdk.Manifest
+	rt       wazero.Runtime
+	code     wazero.CompiledModule
+	metered  *meter.Result
+	image    snapshot
+	reset    bool // instances are reset after each call
+	pool     pool
+}
+
+var _ sdk.Module = (*Module)(nil)
+
+// Load makes a plugin of a module. Cancelling ctx stops a guest that does not end its
+// initialisation.
+func Load(ctx context.Context, wasm []byte, o Options) (*Module, error) {
+	if len(wasm) > MaxModule {
+		return nil, fmt.Errorf("plugin %s: %d bytes, at most %d", o.Name, len(wasm), MaxModule)
+	}
+	if o.Memory == 0 {
+		o.Memory = DefaultMemory
+	}
+	m := &Module{o: o, reset: !o.Keep}
+	if err := m.load(ctx, wasm); err != nil {
+		if m.rt != nil {
+			m.rt.Close(ctx)
+		}
+		return nil, fmt.Errorf("plugin %s: %w", o.Name, err)
+	}
+	return m, nil
+}
+
+func (m *Module) load(ctx context.Context, wasm []byte) error {
+	info, err := meter.Inspect(wasm)
+	if err != nil {
+		return err
+	}
+	if m.manifest, err = manifestOf(m.o.Name, info); err != nil {
+		return err
+	}
+	if err := m.allowed(); err != nil {
+		return err
+	}
+	pages := uint32(m.o.Memory / pageSize)
+	m.metered, err = meter.Rewrite(wasm, meter.Options{MaxMemoryPages: pages, ExportGlobals: true, InitialFuel: fuel})
+	if err != nil {
+		return err
+	}
+	if err := m.compile(ctx); err != nil {
+		return err
+	}
+	return m.warm(ctx)
+}
+
+// allowed refuses a module that asks for more than its configuration grants.
+func (m *Module) allowed() error {
+	var missing []string
+	for _, c := range m.manifest.Needs {
+		if !m.o.Allow[c] {
+			missing = append(missing, fmt.Sprintf("%q", c))
+		}
+	}
+	if missing != nil {
+		return fmt.Errorf("it asks for %s, which its configuration does not grant: add allow = [%s] if you trust it",
+			strings.Join(missing, ", "), strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+// compile makes the runtime with the host's functions and compiles the metered module.
+func (m *Module) compile(ctx context.Context) (err error) {
+	cfg := wazero.NewRuntimeConfig().WithDebugInfoEnabled(true).WithMemoryLimitPages(uint32(max(m.o.Memory/pageSize, 1)))
+	if m.o.Cache != nil {
+		cfg = cfg.WithCompilationCache(m.o.Cache)
+	}
+	m.rt = wazero.NewRuntimeWithConfig(ctx, cfg)
+	if _, err = wasi_snapshot_preview1.Instantiate(ctx, m.rt); err != nil {
+		return err
+	}
+	if err = provide(ctx, m.rt, m.metered); err != nil {
+		return err
+	}
+	if m.code, err = m.rt.CompileModule(ctx, m.metered.Wasm); err != nil {
+		return err
+	}
+	m.pool.init(m.instances())
+	return nil
+}
+
+func (m *Module) instances() int {
+	if m.o.Instances > 0 {
+		return m.o.Instances
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// warm initialises the first instance and takes the snapshot.
+func (m *Module) warm(ctx context.Context) error {
+	in, err := m.instantiate(ctx, true)
+	if err != nil {
+		return err
+	}
+	if err := m.initialise(ctx, in); err != nil {
+		in.mod.Close(ctx)
+		return err
+	}
+	if m.metered.HiddenState {
+		// Tables and dropped segments cannot be restored: every call takes a new instance.
+		return in.mod.Close(ctx)
+	}
+	m.image = in.snapshot()
+	m.pool.put(in)
+	return nil
+}
+
+// instantiate makes an instance; start runs _initialize.
+func (m *Module) instantiate(ctx context.Context, start bool) (*instance, error) {
+	in := &instance{m: m, host: &initHost{m: m}, deadline: time.Now().Add(initTime)}
+	out := &lineLog{in: in}
+	cfg := wazero.NewModuleConfig().WithName("").WithStartFunctions().WithStdout(out).WithStderr(out).
+		WithRandSource(rand.Reader).WithSysWalltime().WithSysNanotime()
+	in.ctx = callContext{Context: ctx, in: in}
+	mod, err := m.rt.InstantiateModule(&in.ctx, m.code, cfg)
+	if err != nil {
+		return nil, err
+	}
+	in.mod, in.mem = mod, mod.Memory()
+	in.fuel = mod.ExportedGlobal(m.metered.FuelGlobal).(api.MutableGlobal)
+	for _, g := range m.metered.Globals {
+		in.globals = append(in.globals, mod.ExportedGlobal(g.Name).(api.MutableGlobal))
+	}
+	if start && mod.ExportedFunction("_initialize") != nil {
+		if _, err := in.run(mod.ExportedFunction("_initialize"), ctx, &initHost{m: m}); err != nil {
+			mod.Close(ctx)
+			return nil, fmt.Errorf("_initialize: %w", err)
+		}
+	}
+	return in, nil
+}
+
+// initialise runs mtad_init and mtad_hooks.
+func (m *Module) initialise(ctx context.Context, in *instance) error {
+	h := &initHost{m: m}
+	if fn := in.mod.ExportedFunction("mtad_init"); fn != nil {
+		code, err := in.run(fn, ctx, h)
+		if err != nil {
+			return fmt.Errorf("mtad_init: %w", err)
+		}
+		if int32(code) != 0 {
+			return fmt.Errorf("it refuses to load: %s", h.refusal())
+		}
+	}
+	if fn := in.mod.ExportedFunction("mtad_hooks"); fn != nil {
+		mask, err := in.run(fn, ctx, h)
+		if err != nil {
+			return fmt.Errorf("mtad_hooks: %w", err)
+		}
+		m.manifest.Hooks &= sdk.Points(mask)
+	}
+	return nil
+}
+
+// Manifest says what the module is and wants.
+func (m *Module) Manifest() sdk.Manifest { return m.manifest }
+
+// Call runs one hook. The error is a *Failure.
+func (m *Module) Call(ctx context.Context, p sdk.Point, h sdk.Host) (sdk.Action, error) {
+	if !m.manifest.Hooks.Has(p) {
+		return sdk.ActContinue, nil
+	}
+	in, err := m.pool.get(ctx)
+	if err != nil {
+		return 0, &Failure{Cause: err}
+	}
+	if in == nil {
+		if in, err = m.fresh(); err != nil {
+			m.pool.lost()
+			return 0, &Failure{Cause: err}
+		}
+	}
+	v, err := in.run(in.hook(p), ctx, h)
+	if err != nil || !m.recycle(in) {
+		in.mod.Close(context.Background())
+		m.pool.lost()
+	} else {
+		m.pool.put(in)
+	}
+	return sdk.Action(int32(v)), err
+}
+
+// fresh makes an instance in the state of the snapshot.
+func (m *Module) fresh() (*instance, error) {
+	ctx := context.Background()
+	if m.metered.HiddenState {
+		in, err := m.instantiate(ctx, true)
+		if err == nil {
+			err = m.initialise(ctx, in)
+		}
+		return in, err
+	}
+	in, err := m.instantiate(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	if !in.restore(&m.image) {
+		in.mod.Close(ctx)
+		return nil, errors.New("its memory cannot be set to the snapshot")
+	}
+	return in, nil
+}
+
+// recycle makes an instance ready for the next call, and reports whether it can be used again.
+func (m *Module) recycle(in *instance) bool {
+	switch {
+	case m.metered.HiddenState && m.reset:
+		return false
+	case m.reset:
+		return in.restore(&m.image)
+	}
+	return true
+}
+
+// Close waits for calls under way, as long as ctx lasts, and frees the module.
+func (m *Module) Close(ctx context.Context) error {
+	if err := m.pool.close(ctx); err != nil {
+		return fmt.Errorf("plugin %s: calls are still under way: %w", m.o.Name, err)
+	}
+	return m.rt.Close(ctx)
+}
+
+var _ io.Writer = (*lineLog)(nil)
