@@ -7,8 +7,11 @@ import (
 	"github.com/mtad/mtad/core/conf/lines"
 )
 
-// maxDepth is how deep files may name files.
-const maxDepth = 20
+// Bounds of one list: how deep files may name files, and how many elements it may have.
+const (
+	maxDepth = 20
+	maxItems = 1 << 20
+)
 
 // separators stand between elements.
 const separators = ", \t\r\n\v\f"
@@ -69,12 +72,42 @@ func elementLength(s string) int {
 }
 
 // Payload returns what the braces around s hold, without the white space at both ends; ok is
-// false when s is not in braces.
+// false when s is not one pair of braces with its content.
 func Payload(s string) (text string, ok bool) {
-	if len(s) < 2 || s[0] != '{' || s[len(s)-1] != '}' {
+	if s == "" || s[0] != '{' || closing(s) != len(s)-1 {
 		return s, false
 	}
 	return strings.Trim(s[1:len(s)-1], " \t\r\n\v\f"), true
+}
+
+// closing returns the index of the brace that closes the one s begins with, or -1.
+func closing(s string) int {
+	level := 0
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '{':
+			level++
+		case '}':
+			if level--; level == 0 {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// Closed reports whether every brace that opens in s is closed.
+func Closed(s string) bool {
+	level := 0
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '{':
+			level++
+		case '}':
+			level = max(0, level-1)
+		}
+	}
+	return level == 0
 }
 
 // ReadFile returns the content of a file.
@@ -103,11 +136,13 @@ func (r *reader) add(value string, at Item, depth int) error {
 		switch {
 		case item.Text == "":
 			return where(at, fmt.Errorf("no pattern after %q", element))
-		case strings.Count(item.Text, "{") != strings.Count(item.Text, "}"):
-			return where(at, fmt.Errorf("the braces of %q do not match", item.Text))
+		case !Closed(item.Text):
+			return where(at, fmt.Errorf("the braces of %q do not close", item.Text))
 		case item.Text[0] != '/':
 			r.items = append(r.items, item)
 			continue
+		case len(r.items) > maxItems:
+			return where(at, fmt.Errorf("the list has more than %d elements", maxItems))
 		}
 		if err := r.file(item, depth+1); err != nil {
 			return err

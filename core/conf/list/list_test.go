@@ -32,12 +32,12 @@ func TestSplit(t *testing.T) {
 }
 
 func TestPayload(t *testing.T) {
-	for s, want := range map[string]string{"{ a = b }": "a = b", "{}": "", "{a}": "a"} {
+	for s, want := range map[string]string{"{ a = b }": "a = b", "{}": "", "{a}": "a", "{{a}{b}}": "{a}{b}"} {
 		if got, ok := Payload(s); !ok || got != want {
 			t.Errorf("%q holds %q, %v", s, got, ok)
 		}
 	}
-	for _, s := range []string{"a", "{a", "a}", "{", ""} {
+	for _, s := range []string{"a", "{a", "a}", "{", "", "{a}{b}", "{a}}", "}{"} {
 		if got, ok := Payload(s); ok || got != s {
 			t.Errorf("%q holds %q, %v", s, got, ok)
 		}
@@ -94,7 +94,7 @@ func TestItemsRefuses(t *testing.T) {
 		"/self":           "20 levels deep",
 		"a !":             `no pattern after "!"`,
 		"/bad":            "/bad:3: no pattern",
-		"inline:{a":       "do not match",
+		"inline:{a":       "do not close",
 	} {
 		if got, err := Items(value, disk.read); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q gives %v, %v; want an error with %q", value, got, err, want)
