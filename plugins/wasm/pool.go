@@ -15,8 +15,9 @@ const maxWait = time.Second
 type pool struct {
 	slots chan struct{}
 
-	mu   sync.Mutex
-	free []*instance
+	mu     sync.Mutex
+	free   []*instance
+	closed bool
 }
 
 var errClosed = errors.New("the plugin is closed")
@@ -35,6 +36,10 @@ func (p *pool) get(ctx context.Context) (*instance, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := len(p.free)
+	if p.closed {
+		<-p.slots
+		return nil, errClosed
+	}
 	if n == 0 {
 		return nil, nil
 	}
@@ -69,8 +74,16 @@ func (p *pool) put(in *instance) {
 
 func (p *pool) lost() { <-p.slots }
 
-// close takes every slot, so that no call is under way and none can begin.
+// close takes every slot, so that no call is under way and none can begin. Closing twice is
+// harmless.
 func (p *pool) close(ctx context.Context) error {
+	p.mu.Lock()
+	closed := p.closed
+	p.closed = true
+	p.mu.Unlock()
+	if closed {
+		return nil
+	}
 	for range cap(p.slots) {
 		select {
 		case p.slots <- struct{}{}:
