@@ -60,7 +60,7 @@ func TestAHostileGuestHurtsOnlyItsCall(t *testing.T) {
 	}{
 		{"a loop ends at its deadline", "time limit exceeded", sdk.PointConnect},
 		{"a trap is an error with the guest's stack", "unreachable at", sdk.PointHelo},
-		{"endless recursion overflows its own stack", "stack overflow", sdk.PointRcpt},
+		{"endless recursion ends in its own stack", "at deep", sdk.PointRcpt},
 		{"a storm of host calls ends at its deadline", "time limit exceeded", sdk.PointAbort},
 	} {
 		t.Run(c.name, func(t *testing.T) {
