@@ -27,6 +27,7 @@ func TestAnAttemptEndsAsItsErrorSays(t *testing.T) {
 		{"class 5 bounces", status.Reject("5.1.1", "unknown user"), queue.Bounced, "5.1.1", nil},
 		{"class 4 defers", status.Tempfail("4.2.0", "locked").Because(disk), queue.Deferred4, "4.2.0", disk},
 		{"a wrapped reply counts", fmt.Errorf("virtual: %w", status.Reject("5.2.2", "full")), queue.Bounced, "5.2.2", nil},
+		{"the rule goes before the cause", status.Tempfail("4.3.5", "error").Because(disk).By("maps"), queue.Deferred4, "4.3.5", disk},
 		{"an unknown failure defers", disk, queue.Deferred4, "4.3.0", disk},
 		{"an interruption defers", fmt.Errorf("lock: %w", context.Canceled), queue.Deferred4, "4.3.2", context.Canceled},
 		{"a deadline defers", context.DeadlineExceeded, queue.Deferred4, "4.3.2", context.DeadlineExceeded},
@@ -116,5 +117,15 @@ func TestDeliveredToOfACommonMessageIsFree(t *testing.T) {
 	text := mail.Content(mail.Bytes("Received: x\r\nSubject: y\r\n\r\nbody"))
 	if n := testing.AllocsPerRun(100, func() { _, _ = deliver.DeliveredTo(text) }); n > 1 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestTheCauseNamesTheRule(t *testing.T) {
+	at := deliver.Attempt{}
+	if r := at.Failed(status.Reject("5.1.1", "no").By("virtual_mailbox_maps")); r.Cause == nil || r.Cause.Error() != "virtual_mailbox_maps" {
+		t.Errorf("rule alone: %v", r.Cause)
+	}
+	if r := at.Failed(status.Reject("5.1.1", "no").By("maps").Because(errors.New("why"))); r.Cause.Error() != "maps: why" {
+		t.Errorf("rule and cause: %v", r.Cause)
 	}
 }

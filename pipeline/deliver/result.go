@@ -3,6 +3,7 @@ package deliver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/mtad/mtad/core/status"
@@ -37,7 +38,7 @@ func (a Attempt) Expanded(text string) queue.Result {
 }
 
 // Failed reports a recipient as bounced when err carries a reply of class 5, else as deferred.
-// err must not be nil; what is behind its reply becomes the result's cause.
+// err must not be nil; the rule and the cause behind its reply become the result's cause.
 func (a Attempt) Failed(err error) queue.Result {
 	e := reason(err)
 	outcome := queue.Deferred4
@@ -45,8 +46,19 @@ func (a Attempt) Failed(err error) queue.Result {
 		outcome = queue.Bounced
 	}
 	r := a.result(outcome, e.Reply)
-	r.Cause = e.Cause
+	r.Cause = because(e)
 	return r
+}
+
+// because returns what the log shall say beside the reply: the rule that decided, the cause.
+func because(e *status.Error) error {
+	switch {
+	case e.Rule == "":
+		return e.Cause
+	case e.Cause == nil:
+		return errors.New(e.Rule)
+	}
+	return fmt.Errorf("%s: %w", e.Rule, e.Cause)
 }
 
 // reason gives an interruption a text of its own: it says nothing about the mailbox or the

@@ -1,0 +1,27 @@
+// Package virtual delivers to mailboxes that tables name, as Postfix's virtual(8) does: no unix
+// accounts, no aliases, no commands.
+//
+// The path of a mailbox is Options.Base, a "/", and the value that virtual_mailbox_maps has for the
+// recipient; one that ends in "/" is a Maildir, any other an mbox. The table is asked for
+// user+extension@domain, user@domain and @domain, in this order, all in lower case with the quotes
+// of the local part gone.
+//
+// # Invariants
+//
+// A mailbox never lies outside of Options.Base. A recipient that the message was delivered to
+// before (Delivered-To) bounces.
+//
+// Everything is delivered with the rights of this process (Options.AsSelf): virtual_uid_maps and
+// virtual_gid_maps are asked, and what they say is checked, but not taken on.
+//
+// # Errors
+//
+// As results:
+//
+//	bounced   5.1.1  the table has no such recipient
+//	bounced   5.4.6  mail forwarding loop
+//	deferred  4.3.0  a table cannot be asked; never "not found"
+//	deferred  4.3.5  a table has a value that cannot be used, or no owner for the mailbox
+//
+// and what package mailbox says of the mailbox.
+package virtual
