@@ -32,9 +32,9 @@ func (b *breaker) open(now func() time.Time) bool {
 func (b *breaker) failed(now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	oldest := b.last[b.next]
 	b.last[b.next] = now
 	b.next = (b.next + 1) % BreakerFailures
+	oldest := b.last[b.next]
 	if oldest.IsZero() || now.Sub(oldest) > BreakerWindow {
 		return false
 	}

@@ -1,7 +1,6 @@
 package hook
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 
@@ -100,62 +99,20 @@ func (h *host) BodyBegin() sdk.Errno {
 		return sdk.ErrStage
 	}
 	h.drop()
-	h.body, h.done, h.last = h.m.fork(), false, '\n'
+	h.body, h.done = h.m.fork(), false
+	h.text = mail.NewNormalizer(h.body)
 	if _, err := h.body.Write([]byte("\r\n")); err != nil {
 		return sdk.ErrIO
 	}
 	return sdk.OK
 }
 
-// BodyWrite appends to the new body; every line end becomes CRLF.
+// BodyWrite appends to the new body; line ends are brought to wire form.
 func (h *host) BodyWrite(p []byte) sdk.Errno {
 	if h.body == nil || h.done {
 		return sdk.ErrStage
 	}
-	for len(p) > 0 {
-		i := bytes.IndexAny(p, "\r\n")
-		if i < 0 {
-			i = len(p)
-		}
-		if e := h.write(p[:i]); e != sdk.OK || i == len(p) {
-			return e
-		}
-		if e := h.lineEnd(p[i]); e != sdk.OK {
-			return e
-		}
-		p = p[i+1:]
-	}
-	return sdk.OK
-}
-
-// lineEnd takes a CR or LF of the plugin's text: CRLF and LF end a line, a CR alone is held back
-// until the next byte shows what it was (a bare one becomes a space).
-func (h *host) lineEnd(c byte) sdk.Errno {
-	if c == '\r' {
-		e := h.write(nil)
-		h.last = '\r'
-		return e
-	}
-	h.last = '\n'
-	return h.raw([]byte("\r\n"))
-}
-
-func (h *host) write(p []byte) sdk.Errno {
-	if h.last == '\r' {
-		h.last = ' '
-		if e := h.raw([]byte(" ")); e != sdk.OK {
-			return e
-		}
-	}
-	if len(p) == 0 {
-		return sdk.OK
-	}
-	h.last = p[len(p)-1]
-	return h.raw(p)
-}
-
-func (h *host) raw(p []byte) sdk.Errno {
-	if _, err := h.body.Write(p); err != nil {
+	if _, err := h.text.Write(p); err != nil {
 		return sdk.ErrIO
 	}
 	return sdk.OK
@@ -166,10 +123,8 @@ func (h *host) BodyEnd() sdk.Errno {
 	if h.body == nil || h.done {
 		return sdk.ErrStage
 	}
-	if h.last != '\n' {
-		if e := h.lineEnd('\n'); e != sdk.OK {
-			return e
-		}
+	if err := h.text.Close(); err != nil {
+		return sdk.ErrIO
 	}
 	h.done = true
 	return sdk.OK

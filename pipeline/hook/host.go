@@ -28,7 +28,7 @@ type host struct {
 	sender *string
 	body   NewText // being written, or written when bodyDone
 	done   bool
-	last   byte // last byte written to body
+	text   *mail.Normalizer // writes to body
 	logged int
 	buf    []byte
 	head   []byte // header block for MsgRead, made once
