@@ -52,6 +52,9 @@ type Result struct {
 	// Setup is when the connection was ready, for the log line's delays (c and d); zero
 	// when there was none. Begun is when the agent began.
 	Begun, Setup time.Time
+	// ConnUse is how many messages the connection has carried, this one included; 0 when
+	// there was none. The log line shows it from 2 on.
+	ConnUse int
 	// Cause is for the log only; nil when the reply says it all.
 	Cause error
 	// DeadSite says that the site could not be reached at all: it counts for the
