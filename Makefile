@@ -1,0 +1,61 @@
+# mtad. "make" builds, tests and looks at the house; "make run" starts a first mtad.
+export CGO_ENABLED ?= 0
+GO ?= go
+FUZZTIME ?= 30s
+SOURCES := $(shell find . -name '*.go' -not -path './var/*') go.mod go.sum
+FILTERS := bin/subject-filter.wasm
+
+all: build test house
+
+build: bin/mtad ## build bin/mtad
+
+bin/mtad: $(SOURCES)
+	$(GO) build -trimpath -ldflags "-s -w" -o $@ ./cmd/mtad
+
+bin/%.wasm: wasm-examples/%/main.go $(wildcard plugins/sdk/*.go plugins/sdk/guest/*.go)
+	GOOS=wasip1 GOARCH=wasm $(GO) build -trimpath -buildmode=c-shared -ldflags "-s -w" -o $@ ./wasm-examples/$*
+
+run: bin/mtad $(FILTERS) ## start mtad in the foreground with configs/quickstart
+	@echo "mtad listens on 127.0.0.1:2525; everything it keeps is below ./var; Ctrl-C stops it. In another terminal:"
+	@echo "  printf 'Subject: hello\n\nIt works.\n' | bin/mtad -c configs/quickstart sendmail -f bob@example.test alice@example.test"
+	@echo "  cat var/mail/example.test/alice/new/*"
+	@echo "  printf 'Subject: lottery\n\nYou won.\n' | bin/mtad -c configs/quickstart sendmail -f eve@example.test alice@example.test"
+	@mkdir -p var/queue var/data var/mail
+	@exec bin/mtad -c configs/quickstart -o mail_owner=$$(id -un) run
+
+test: ## all tests, without network or installed servers
+	$(GO) test ./...
+
+race: ## all tests under the race detector
+	CGO_ENABLED=1 $(GO) test -race -shuffle=on ./...
+
+fuzz: ## every fuzz target for FUZZTIME (30s)
+	.ci/fuzz $(FUZZTIME)
+
+crash: ## the crash tests of the queue, longer than in "make test"
+	$(GO) test -count=1 -run 'Crash|Kill|Fail' ./queue/... ./pipeline/master/...
+
+bench: bin/mtad ## relay benchmark with our own source and sink, and the micro-benchmarks
+	bin/mtad dev bench
+	$(GO) test -run xxx -bench . -benchtime 1s ./core/... ./queue/... ./plugins/... ./pipeline/...
+
+lint: ## formatting, vet, staticcheck
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+house: ## the house rules: imports, package docs, sizes
+	$(GO) test -count=1 .
+
+examples: $(FILTERS) ## build the example plugins whose toolchain is here
+	@command -v clang-14 >/dev/null && { for d in wasm-examples/*/filter.c; do n=$$(basename $$(dirname $$d)); \
+	  clang-14 --target=wasm32 -O2 -nostdlib -ffreestanding -Iplugins/sdk/c -Wl,--no-entry -o bin/$$n.wasm $$d && echo bin/$$n.wasm; done; } \
+	  || echo "the C examples need clang-14 and lld-14"
+
+gen: bin/mtad ## generated files: the parameter reference
+	bin/mtad dev reference >configs/reference.md
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: all build run test race fuzz crash bench lint house examples gen help
