@@ -31,13 +31,21 @@ type ConnInfo interface {
 	ESMTP() bool
 	// Errors is the number of errors that count against the limits so far.
 	Errors() int
+	// UnauthPipelining says whether the client has sent ahead where it had no leave to:
+	// before the greeting or a reply that it must wait for (RFC 2920 §3.1), or without
+	// PIPELINING. It stays true; reject_unauth_pipelining asks for it.
+	UnauthPipelining() bool
+	// Summary is the commands so far as Postfix's disconnect line shows them:
+	// "ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4" (accepted/all, one number when equal).
+	Summary() string
 }
 
 // Session is the policy of one connection. Its methods are called by one goroutine, in the
 // order of the protocol; the engine has checked grammar, order and size of arguments. An error
 // is answered with its reply (status.From) and changes nothing in the protocol's state.
 type Session interface {
-	// Helo is told the name the client gave, by EHLO if esmtp. A transaction is gone.
+	// Helo is told the name the client gave, by EHLO if esmtp. When it returns without
+	// error, a transaction is gone: Reset follows if there was one (RFC 5321 §4.1.4).
 	Helo(ctx context.Context, name string, esmtp bool) error
 	// Extensions returns EHLO lines of the session's own, as "AUTH PLAIN LOGIN"; the
 	// engine's come from its Options. Called at each EHLO.
@@ -54,7 +62,8 @@ type Session interface {
 	Data(ctx context.Context) error
 	// Message reads the text and stores it: the reply (250 2.0.0 Ok: queued as …) is sent
 	// after it returns without error. It must read body to its end to accept; when it returns
-	// earlier, the engine skips the rest. The transaction is over in any case.
+	// earlier, the engine skips the rest. The transaction is over in any case. No other method
+	// but Rejected is called before it returns.
 	Message(ctx context.Context, body Body) (status.Reply, error)
 	// Reset is told that a transaction is gone without Message: RSET, HELO, STARTTLS,
 	// end of the connection.
@@ -63,15 +72,33 @@ type Session interface {
 	Verify(ctx context.Context, argument string) (status.Reply, error)
 	Etrn(ctx context.Context, site string) (status.Reply, error)
 	// Rejected is told of every negative reply that the engine made by itself (syntax,
-	// order, limits), for the log: the command line (cleaned, cut) and the reply.
+	// order, limits), for the log: the command line (cleaned, cut, without AUTH's secrets)
+	// and the reply. It may be called while Message reads its body.
 	Rejected(command string, r status.Reply)
-	// Close is the last call: why is nil after QUIT, else what ended the connection
-	// (ErrTimeout, ErrTooManyErrors, io.EOF, …).
+	// Close is the last call: why is nil after QUIT, else an *EndError that says what ended
+	// the connection (ErrTimeout, ErrTooManyErrors, io.EOF, …) and after which command.
 	Close(why error)
 }
 
+// Adjuster is a Session that changes options for its own connection. Adjust is called once,
+// after Connect, with the server's values; it must not keep t.
+type Adjuster interface {
+	Session
+	Adjust(t *Tuning)
+}
+
+// Tuning is the options that a session may change for its connection; see Options.
+type Tuning struct {
+	// DiscardKeywords replaces the server's list (smtpd_discard_ehlo_keyword_address_maps).
+	DiscardKeywords []string
+	// BareNewline is what a bare LF does (smtpd_forbid_bare_newline_exclusions).
+	BareNewline BareNewline
+	// MaxMessageBytes is the largest message, 0 for no limit.
+	MaxMessageBytes int64
+}
+
 // Body is the text of a message as it arrives, already without dot-stuffing, every line ended by
-// CRLF (see Options.BareNewline).
+// CRLF (see Options.BareNewline); only after BODY=BINARYMIME it is the bytes as they came.
 type Body interface {
 	// Next returns the next block of text, valid until the following call. At the end it
 	// returns nil and io.EOF; any other error means that the text is cut off and must not be
@@ -105,8 +132,9 @@ type MailArgs struct {
 
 // RcptArgs are the arguments of RCPT (RFC 5321 §4.1.1.3).
 type RcptArgs struct {
-	// Recipient in external form: "postmaster" without domain is allowed (§4.1.1.3), source
-	// routes are gone (§4.1.1.3, appendix C).
+	// Recipient in external form: "postmaster" without domain is allowed (§4.1.1.3), and any
+	// local part without domain unless Options.StrictRFC821; source routes are gone (§4.1.1.3,
+	// appendix C).
 	Recipient string
 	// Notify and ORcpt as in mail.Recipient. ORcpt is "type;xtext", checked.
 	Notify mail.Notify

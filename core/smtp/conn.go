@@ -1,0 +1,224 @@
+package smtp
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/netip"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/mtad/mtad/core/mail"
+	"github.com/mtad/mtad/core/status"
+)
+
+// txState is how far a transaction is.
+type txState uint8
+
+const (
+	// txNone: MAIL is what comes next.
+	txNone txState = iota
+	// txOpen: MAIL was accepted.
+	txOpen
+	// txBdat: a message is arriving by BDAT.
+	txBdat
+	// txSpoilt: a BDAT has failed; more of them are read and refused, until the last one
+	// or RSET (RFC 3030 §2).
+	txSpoilt
+)
+
+// conn is one connection. One goroutine uses it, but for what mu guards and for nc.Close.
+type conn struct {
+	srv   *Server
+	group *group
+	// base is the connection as it came, nc that or the TLS on it.
+	base, nc net.Conn
+	sess     Session // nil when the policy refused the connection
+	tune     *Tuning
+	in       input
+	out      []byte // replies that wait to be written, nil when not borrowed
+
+	mu       sync.Mutex // guards deadline and idle
+	deadline time.Time  // as set on base
+	idle     bool       // waits for a command: may be ended by the server's end
+
+	helo         string
+	tls          *tls.ConnectionState
+	esmtp        bool
+	authed       bool // AUTH has succeeded
+	authOffered  bool // the last EHLO reply had AUTH
+	pipelined    bool // see ConnInfo.UnauthPipelining
+	closing      bool // no further command is taken
+	pending      bool // cmd is to be executed before another is read
+	deaf         bool // writing has failed
+	tx           txState
+	bodyType     mail.BodyType
+	utf8         bool
+	announced    bool // the transaction's Reset is owed to the session
+	recipients   int
+	errors, junk int
+	rateCount    int
+	rateSince    time.Time
+	dataSince    time.Time
+	why          error // what ended the connection
+	after        verb  // the last command, or afterConnect, afterMessage
+	counts       [verbCount]count
+	cmd          command
+	body         body
+}
+
+// count is how often a command came, and how often it was accepted.
+type count struct{ all, good uint32 }
+
+var _ ConnInfo = (*conn)(nil)
+
+func newConn(s *Server, g *group, nc net.Conn) *conn {
+	c := &conn{srv: s, group: g, base: nc, nc: nc, tune: &s.tune, after: afterConnect}
+	c.in.bufs = s.bufs
+	c.in.reset(nc)
+	return c
+}
+
+// Remote returns the client's end; the zero value where it has no IP address.
+func (c *conn) Remote() netip.AddrPort { return addrPort(c.base.RemoteAddr()) }
+
+// Local returns the server's end.
+func (c *conn) Local() netip.AddrPort { return addrPort(c.base.LocalAddr()) }
+
+func addrPort(a net.Addr) netip.AddrPort {
+	if t, ok := a.(*net.TCPAddr); ok {
+		ap := t.AddrPort()
+		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+	}
+	return netip.AddrPort{}
+}
+
+// TLS, Helo, ESMTP, Errors and UnauthPipelining are as ConnInfo says.
+func (c *conn) TLS() *tls.ConnectionState { return c.tls }
+
+// Helo returns the name of the last HELO or EHLO.
+func (c *conn) Helo() string { return c.helo }
+
+// ESMTP reports whether it was EHLO.
+func (c *conn) ESMTP() bool { return c.esmtp }
+
+// Errors returns the errors that count.
+func (c *conn) Errors() int { return c.errors }
+
+// UnauthPipelining reports whether the client sent ahead without leave.
+func (c *conn) UnauthPipelining() bool { return c.pipelined }
+
+// serve runs the connection from the greeting to its end.
+func (c *conn) serve(ctx context.Context) {
+	defer c.end()
+	if c.srv.opt.ImplicitTLS && !c.handshake(ctx) {
+		c.srv.opt.Logger.Info("SMTP connection without TLS", "remote", c.Remote().String(), "err", c.why) // no session hears of it
+		return
+	}
+	c.greet(ctx)
+	for !c.closing && c.readCommand() {
+		c.execute(ctx)
+	}
+}
+
+// end tells the session, closes the connection and gives everything back. It also is where a
+// panic of the policy ends.
+func (c *conn) end() {
+	if p := recover(); p != nil {
+		c.panicked(p)
+	}
+	_ = c.send() // the reason is in why, or the peer has gone
+	c.tellEnd()
+	c.hangUp()
+	c.body.close()
+	c.in.discard()
+}
+
+func (c *conn) panicked(p any) {
+	c.srv.opt.Logger.Error("SMTP session panicked", "remote", c.Remote().String(), "command", c.after.String(), "panic", p, "stack", string(debug.Stack()))
+	c.put(status.Reply{Code: 421, Enhanced: "4.3.0", Text: c.srv.opt.Hostname + " Error: internal failure"})
+	c.why = ErrPanic
+}
+
+// tellEnd calls the session's last methods. A panic in them is logged, too.
+func (c *conn) tellEnd() {
+	if c.sess == nil {
+		return
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			c.srv.opt.Logger.Error("SMTP session panicked at its end", "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	sess := c.sess
+	c.sess = nil
+	if c.announced {
+		c.announced = false
+		sess.Reset()
+	}
+	if c.why == nil {
+		sess.Close(nil)
+		return
+	}
+	sess.Close(&EndError{Err: c.why, After: c.after.String()})
+}
+
+// close ends the connection after the replies that wait; why is nil for QUIT. The first reason
+// stays.
+func (c *conn) close(why error) {
+	if !c.closing {
+		c.closing, c.why = true, why
+	}
+}
+
+// fatal ends the connection with a reply of ours: 421 or another that names the host, as Postfix
+// does.
+func (c *conn) fatal(code int, enhanced, text string, why error) {
+	c.fatalPlain(code, enhanced, c.srv.opt.Hostname+" "+text, why)
+}
+
+// fatalPlain is fatal without the host's name.
+func (c *conn) fatalPlain(code int, enhanced, text string, why error) {
+	r := status.Reply{Code: code, Enhanced: enhanced, Text: text}
+	c.put(r)
+	c.tellRejected(r)
+	c.close(why)
+}
+
+// broken ends the connection because of an error of reading or writing.
+func (c *conn) broken(err error) {
+	switch {
+	case errors.Is(err, ErrShutdown):
+		c.fatal(421, "4.3.2", "Service shutting down", ErrShutdown)
+	case errors.Is(err, ErrTooManyErrors):
+		c.fatal(421, "4.7.0", "Error: too many errors", ErrTooManyErrors)
+	case isTimeout(err), errors.Is(err, ErrTimeout):
+		c.fatal(421, "4.4.2", "Error: timeout exceeded", ErrTimeout)
+	default:
+		c.close(err)
+	}
+}
+
+const (
+	// lingerTime and lingerBytes bound what is still read from a client that is sent away.
+	lingerTime  = time.Second
+	lingerBytes = 64 << 10
+)
+
+// hangUp closes the connection. A client that is sent away while it sends is listened to for a
+// moment: the reset that a close would cause could take our last reply with it.
+func (c *conn) hangUp() {
+	if tcp, ok := c.nc.(*net.TCPConn); ok && !c.deaf && c.in.waiting() && tcp.CloseWrite() == nil {
+		_ = tcp.SetReadDeadline(time.Now().Add(lingerTime))
+		for n := 0; n < lingerBytes; {
+			n += len(c.in.bytes())
+			c.in.take(len(c.in.bytes()))
+			if c.in.fill() != nil {
+				break
+			}
+		}
+	}
+	_ = c.nc.Close()
+}

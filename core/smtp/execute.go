@@ -1,0 +1,251 @@
+package smtp
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/mtad/mtad/core/status"
+)
+
+// greet asks the policy and sends the greeting, or its refusal (RFC 5321 §3.1).
+func (c *conn) greet(ctx context.Context) {
+	sess, err := c.srv.h.Connect(ctx, c)
+	if err != nil {
+		c.refuseConnection(status.From(err).Reply)
+		return
+	}
+	c.sess = sess
+	if a, ok := sess.(Adjuster); ok {
+		t := c.srv.tune
+		a.Adjust(&t)
+		c.tune = &t
+	}
+	// RFC 5321 §4.3.1: the client waits for the greeting.
+	if c.srv.opt.ForbidUnauthPipelining && c.in.waiting() {
+		c.outOfTurn()
+		return
+	}
+	c.write(status.Reply{Code: 220, Text: c.srv.opt.Banner})
+}
+
+// refuseConnection greets with 421, after which the connection ends, with 521 (RFC 7504 §3) or with
+// 554, after which only QUIT is understood.
+func (c *conn) refuseConnection(r status.Reply) {
+	r = sound(r)
+	switch {
+	case r.Code/100 != 5:
+		r.Code = 421
+	case r.Code != 521:
+		r.Code = 554
+	}
+	c.write(sound(r))
+	if r.Code != 554 {
+		c.close(ErrHangup)
+	}
+}
+
+// execute runs c.cmd.
+func (c *conn) execute(ctx context.Context) {
+	v := c.cmd.verb
+	c.after = v
+	if v != verbQuit && c.isOutOfTurn(v) {
+		return
+	}
+	if v == verbUnknown && c.isForbidden() {
+		c.fatalPlain(221, "2.7.0", "Error: I can break rules, too. Goodbye.", ErrForbidden)
+		return
+	}
+	c.counts[v].all++
+	if c.isAllowed(v) && c.dispatch(ctx, v) {
+		c.counts[v].good++
+	}
+	if v.isJunk() {
+		if limit := c.srv.opt.JunkCommands; limit > 0 && c.junk >= limit {
+			c.errors++
+		}
+		c.junk++
+	}
+}
+
+// isAllowed refuses what must not come now, whatever it is.
+func (c *conn) isAllowed(v verb) bool {
+	switch {
+	case c.sess == nil && v != verbQuit:
+		c.refuse(503, "5.7.0", "Error: access denied")
+	case c.srv.opt.RequireTLS && c.tls == nil && !v.beforeTLS():
+		c.refuse(530, "5.7.0", "Must issue a STARTTLS command first")
+	default:
+		return true
+	}
+	if v == verbBdat {
+		// What follows is no command. It cannot be skipped before its length is known.
+		c.refuseChunkUnread()
+	}
+	return false
+}
+
+// dispatch runs a command. It reports whether it was accepted.
+func (c *conn) dispatch(ctx context.Context, v verb) bool {
+	switch v {
+	case verbHelo, verbEhlo:
+		return c.hello(ctx, v == verbEhlo)
+	case verbStartTLS:
+		return c.startTLS(ctx)
+	case verbAuth:
+		return c.auth(ctx)
+	case verbMail:
+		return c.mail(ctx)
+	case verbRcpt:
+		return c.rcpt(ctx)
+	case verbData:
+		return c.data(ctx)
+	case verbBdat:
+		return c.bdat(ctx)
+	case verbRset:
+		return c.rset()
+	case verbNoop:
+		return c.ok(250, "2.0.0", "Ok")
+	case verbVrfy:
+		return c.vrfy(ctx)
+	case verbEtrn:
+		return c.etrn(ctx)
+	case verbHelp:
+		return c.ok(214, "2.0.0", "Commands: "+strings.Join(c.helpVerbs(), " "))
+	case verbQuit:
+		c.ok(221, "2.0.0", "Bye")
+		c.close(nil)
+		return true
+	case verbExpn:
+		return c.refuse(502, "5.5.1", "Error: command not implemented")
+	}
+	return c.refuse(500, "5.5.2", "Error: command not recognized")
+}
+
+func (c *conn) helpVerbs() []string {
+	var words []string
+	for v := verbHelo; v < verbUnknown; v++ {
+		switch {
+		case v == verbExpn,
+			v == verbStartTLS && (c.srv.opt.TLS == nil || c.tls != nil),
+			v == verbAuth && !c.authOffered,
+			v == verbBdat && !c.offers("CHUNKING"),
+			v == verbVrfy && c.srv.opt.DisableVRFY,
+			v == verbEtrn && c.srv.opt.DisableETRN:
+			continue
+		}
+		words = append(words, v.String())
+	}
+	return words
+}
+
+// isForbidden reports whether an unknown command is one of another protocol.
+func (c *conn) isForbidden() bool {
+	return c.cmd.isHeader() || c.srv.opt.Forbidden(strings.ToUpper(string(c.cmd.word)))
+}
+
+// isOutOfTurn notes that the client sent more behind a command to whose reply it must listen
+// first: the last of a group, or any without PIPELINING (RFC 2920 §3.1). BDAT is followed by its
+// chunk in any case. It reports true when the connection ends for that.
+func (c *conn) isOutOfTurn(v verb) bool {
+	if c.sess == nil || v == verbBdat {
+		return false
+	}
+	last := v.isLast()
+	if !last && c.esmtp && c.offers("PIPELINING") {
+		return false
+	}
+	ahead := !c.in.isEmpty()
+	if !ahead && last && c.srv.opt.ForbidUnauthPipelining {
+		ahead = c.in.waiting()
+	}
+	if !ahead {
+		return false
+	}
+	c.pipelined = true
+	if c.srv.opt.ForbidUnauthPipelining {
+		c.outOfTurn()
+		return true
+	}
+	return false
+}
+
+func (c *conn) outOfTurn() {
+	c.pipelined = true
+	c.fatalPlain(554, "5.5.0", "Error: SMTP protocol synchronization", ErrPipelining)
+}
+
+// ok sends a positive reply.
+func (c *conn) ok(code int, enhanced, text string) bool {
+	c.put(status.Reply{Code: code, Enhanced: enhanced, Text: text})
+	return true
+}
+
+// refuse sends a negative reply of the engine's own, which counts as an error.
+func (c *conn) refuse(code int, enhanced, text string) bool {
+	return c.refuseReply(status.Reply{Code: code, Enhanced: enhanced, Text: text})
+}
+
+func (c *conn) refuseReply(r status.Reply) bool {
+	c.put(r)
+	c.errors++
+	c.tellRejected(r)
+	return false
+}
+
+// fail sends the reply of a policy's error, which counts as an error. 421 and 521 end the
+// connection, as in Postfix.
+func (c *conn) fail(err error) bool {
+	r := sound(status.From(err).Reply)
+	if r.Code/100 < 4 { // an error that says yes is none that anybody meant
+		r = sound(status.Reply{})
+	}
+	c.put(r)
+	c.errors++
+	if r.Code == 421 || r.Code == 521 {
+		c.close(ErrHangup)
+	}
+	return false
+}
+
+// answer sends what the policy answered.
+func (c *conn) answer(r status.Reply, err error) bool {
+	if err == nil && r.Code/100 != 2 {
+		err = &status.Error{Reply: r}
+	}
+	if err != nil {
+		return c.fail(err)
+	}
+	c.put(sound(r))
+	return true
+}
+
+// tellRejected tells the session of a refusal of the engine's own.
+func (c *conn) tellRejected(r status.Reply) {
+	if c.sess != nil {
+		c.sess.Rejected(c.cmd.logged(), r)
+	}
+}
+
+// Summary is as ConnInfo says.
+func (c *conn) Summary() string {
+	var b []byte
+	var sum count
+	for v := range verbCount {
+		n := c.counts[v]
+		if n.all == 0 {
+			continue
+		}
+		sum.all, sum.good = sum.all+n.all, sum.good+n.good
+		b = append(appendCount(append(b, strings.ToLower(v.String())...), n), ' ')
+	}
+	return string(appendCount(append(b, "commands"...), sum))
+}
+
+func appendCount(b []byte, n count) []byte {
+	b = strconv.AppendUint(append(b, '='), uint64(n.good), 10)
+	if n.good != n.all {
+		b = strconv.AppendUint(append(b, '/'), uint64(n.all), 10)
+	}
+	return b
+}

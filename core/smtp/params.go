@@ -1,0 +1,231 @@
+package smtp
+
+import (
+	"math"
+	"strings"
+
+	"github.com/mtad/mtad/core/addr"
+	"github.com/mtad/mtad/core/mail"
+	"github.com/mtad/mtad/core/status"
+)
+
+// offered says which extensions parameters may use.
+type offered struct{ dsn, auth, smtputf8, binary bool }
+
+// Parameters that were seen, to find duplicates.
+const (
+	seenSize = 1 << iota
+	seenBody
+	seenUTF8
+	seenRet
+	seenEnvID
+	seenAuth
+	seenNotify
+	seenORcpt
+)
+
+// parseMail reads what follows "MAIL FROM:" (RFC 5321 §4.1.1.2).
+func parseMail(s string, g grammar, o offered) (m MailArgs, refusal status.Reply) {
+	m.Size = -1
+	path, rest, ok := g.cutPath(s)
+	if !ok {
+		return m, badSender
+	}
+	if trimmed := strings.Trim(path, " \t"); trimmed != "" {
+		if m.Sender, ok = g.address(path); !ok {
+			return m, badSender
+		}
+	} else if path != "" && g.strict || s == "" {
+		return m, badSender
+	}
+	seen := 0
+	for rest != "" {
+		var p string
+		if p, rest = nextParam(rest); p == "" {
+			break
+		}
+		if refusal = mailParam(&m, p, o, &seen); refusal.Code != 0 {
+			return m, refusal
+		}
+	}
+	if !m.SMTPUTF8 && !addr.IsASCII(m.Sender) {
+		return m, needUTF8
+	}
+	return m, status.Reply{}
+}
+
+// parseRcpt reads what follows "RCPT TO:" (RFC 5321 §4.1.1.3). utf8 says whether the transaction
+// is one with SMTPUTF8.
+func parseRcpt(s string, g grammar, o offered, utf8 bool) (r RcptArgs, refusal status.Reply) {
+	path, rest, ok := g.cutPath(s)
+	if !ok {
+		return r, badRecipient
+	}
+	if r.Recipient, ok = g.address(path); !ok {
+		return r, badRecipient
+	}
+	seen := 0
+	for rest != "" {
+		var p string
+		if p, rest = nextParam(rest); p == "" {
+			break
+		}
+		if refusal = rcptParam(&r, p, o, &seen); refusal.Code != 0 {
+			return r, refusal
+		}
+	}
+	if !utf8 && !(addr.IsASCII(r.Recipient) && addr.IsASCII(r.ORcpt)) {
+		return r, needUTF8
+	}
+	return r, status.Reply{}
+}
+
+// nextParam cuts the next word off s.
+func nextParam(s string) (param, rest string) {
+	s = strings.TrimLeft(s, " \t")
+	if i := strings.IndexAny(s, " \t"); i >= 0 {
+		return s[:i], s[i:]
+	}
+	return s, ""
+}
+
+func mailParam(m *MailArgs, p string, o offered, seen *int) status.Reply {
+	key, value, has := strings.Cut(p, "=")
+	switch {
+	case strings.EqualFold(key, "SIZE") && has:
+		m.Size = parseSize(value)
+		return need(m.Size >= 0 && once(seen, seenSize), badSize)
+	case strings.EqualFold(key, "BODY") && has:
+		var ok bool
+		if m.Body, ok = parseBody(value, o); !ok {
+			return unsupported(p)
+		}
+		return need(once(seen, seenBody), badParam("BODY"))
+	case strings.EqualFold(key, "SMTPUTF8") && !has && o.smtputf8:
+		m.SMTPUTF8 = true
+		return need(once(seen, seenUTF8), badParam("SMTPUTF8"))
+	case strings.EqualFold(key, "RET") && has && o.dsn:
+		m.Ret = parseRet(value)
+		return need(m.Ret != mail.RetDefault && once(seen, seenRet), badParam("RET"))
+	case strings.EqualFold(key, "ENVID") && has && o.dsn:
+		m.EnvID = value
+		return need(isEnvID(value) && once(seen, seenEnvID), badParam("ENVID"))
+	case strings.EqualFold(key, "AUTH") && has && o.auth:
+		var ok bool
+		m.Auth, ok = parseAuthParam(value)
+		return need(ok && once(seen, seenAuth), badParam("AUTH"))
+	}
+	return unsupported(p)
+}
+
+func rcptParam(r *RcptArgs, p string, o offered, seen *int) status.Reply {
+	key, value, has := strings.Cut(p, "=")
+	switch {
+	case strings.EqualFold(key, "NOTIFY") && has && o.dsn:
+		r.Notify = parseNotify(value)
+		return need(r.Notify != mail.NotifyDefault && once(seen, seenNotify), badParam("NOTIFY"))
+	case strings.EqualFold(key, "ORCPT") && has && o.dsn:
+		r.ORcpt = value
+		return need(isORcpt(value) && once(seen, seenORcpt), badParam("ORCPT"))
+	}
+	return unsupported(p)
+}
+
+// once reports whether bit was not in seen, and puts it in.
+func once(seen *int, bit int) bool {
+	was := *seen&bit != 0
+	*seen |= bit
+	return !was
+}
+
+func need(ok bool, otherwise status.Reply) status.Reply {
+	if ok {
+		return status.Reply{}
+	}
+	return otherwise
+}
+
+// parseSize returns -1 when s is no number. One that does not fit is as good as the largest.
+func parseSize(s string) int64 {
+	if s == "" || len(s) > 20 || !isNumeric(s) {
+		return -1
+	}
+	n := int64(0)
+	for i := 0; i < len(s); i++ {
+		d := int64(s[i] - '0')
+		if n > (math.MaxInt64-d)/10 {
+			return math.MaxInt64
+		}
+		n = n*10 + d
+	}
+	return n
+}
+
+func parseBody(s string, o offered) (mail.BodyType, bool) {
+	switch {
+	case strings.EqualFold(s, "7BIT"):
+		return mail.Body7Bit, true
+	case strings.EqualFold(s, "8BITMIME"):
+		return mail.Body8BitMIME, true
+	case strings.EqualFold(s, "BINARYMIME") && o.binary:
+		return mail.BodyBinaryMIME, true
+	}
+	return mail.BodyUnset, false
+}
+
+func parseRet(s string) mail.Ret {
+	switch {
+	case strings.EqualFold(s, "FULL"):
+		return mail.RetFull
+	case strings.EqualFold(s, "HDRS"):
+		return mail.RetHeaders
+	}
+	return mail.RetDefault
+}
+
+// parseNotify returns NotifyDefault when s is malformed: NEVER stands alone (RFC 3461 §4.1).
+func parseNotify(s string) mail.Notify {
+	if strings.EqualFold(s, "NEVER") {
+		return mail.NotifyNever
+	}
+	var n mail.Notify
+	for word := range strings.SplitSeq(s, ",") {
+		switch {
+		case strings.EqualFold(word, "SUCCESS"):
+			n |= mail.NotifySuccess
+		case strings.EqualFold(word, "FAILURE"):
+			n |= mail.NotifyFailure
+		case strings.EqualFold(word, "DELAY"):
+			n |= mail.NotifyDelay
+		default:
+			return mail.NotifyDefault
+		}
+	}
+	return n
+}
+
+// parseAuthParam reads AUTH= of MAIL: "<>" or xtext of an address (RFC 4954 §5).
+func parseAuthParam(s string) (string, bool) {
+	if s == "<>" {
+		return s, true
+	}
+	text, ok := decodeXtext(s)
+	return text, ok && isPrintable(text)
+}
+
+// Refusals of the grammar; the texts are Postfix's.
+var (
+	badSender    = status.Reply{Code: 501, Enhanced: "5.1.7", Text: "Bad sender address syntax"}
+	badRecipient = status.Reply{Code: 501, Enhanced: "5.1.3", Text: "Bad recipient address syntax"}
+	badSize      = status.Reply{Code: 501, Enhanced: "5.5.4", Text: "Bad message size syntax"}
+	needUTF8     = status.Reply{Code: 553, Enhanced: "5.6.7", Text: "Must declare SMTPUTF8 to send unicode address"}
+)
+
+func badParam(name string) status.Reply {
+	return status.Reply{Code: 501, Enhanced: "5.5.4", Text: "Bad " + name + " parameter syntax"}
+}
+
+// unsupported refuses a parameter that is not known (RFC 5321 §4.1.1.11).
+func unsupported(p string) status.Reply {
+	return status.Reply{Code: 555, Enhanced: "5.5.4", Text: "Unsupported option: " + p[:min(len(p), 100)]}
+}
