@@ -11,6 +11,9 @@ import (
 // ErrNotFound says that no entry has this id.
 var ErrNotFound = errors.New("no such queue entry")
 
+// ErrCorrupt says that an entry is in state corrupt: it failed its checksum, now or before.
+var ErrCorrupt = errors.New("queue entry is corrupt")
+
 // State is where a queued message is in its life; see the table in the package documentation.
 type State uint8
 

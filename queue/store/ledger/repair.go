@@ -1,0 +1,136 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// openRepaired opens the current database. What can be repaired of it is; damaged says that it
+// is known to need that.
+func (l *Ledger) openRepaired(damaged bool) (*instance, error) {
+	tried := map[string]bool{} // logs that were rewritten
+	for {
+		if damaged {
+			if err := l.rebuild(); err != nil {
+				return nil, fmt.Errorf("repair: %w", err)
+			}
+		}
+		in, err := l.openCurrent()
+		if err == nil {
+			in.fresh = l.in == nil && l.why == nil || damaged
+			return in, nil
+		}
+		if l.cfg.ReadOnly || damaged || isDisk(err) {
+			return nil, err
+		}
+		if failed := in.failure(); failed != nil && !failed.damage {
+			return nil, err
+		}
+		if name := in.damagedLog(err); name != "" && !tried[name] {
+			tried[name] = true
+			if err := l.salvageLog(name); err != nil {
+				return nil, fmt.Errorf("repair of %s: %w", name, err)
+			}
+			continue
+		}
+		l.cfg.Log.Error("queue database is damaged, it is repaired now", "directory", l.cfg.Dir, "err", err)
+		damaged = true
+	}
+}
+
+// openCurrent opens the database that the version file names and tidies what is beside it.
+func (l *Ledger) openCurrent() (*instance, error) {
+	v, err := l.readVersion()
+	if err != nil {
+		return &instance{fence: &fence{}}, err
+	}
+	if !l.cfg.ReadOnly {
+		if err := l.tidy(v.db); err != nil {
+			return &instance{fence: &fence{}}, err
+		}
+	}
+	dir := l.dbPath(v.db)
+	if err := l.checkManifest(dir); err != nil {
+		return &instance{fence: &fence{}}, err
+	}
+	return l.cfg.openInstance(dir, func() { wake(l.failed) }, nil)
+}
+
+// damagedLog returns the log in which opening found damage, "" when that was not it.
+func (in *instance) damagedLog(err error) string {
+	name := in.fence.lastLog.Load()
+	if name == nil || in.failure() != nil || !pebble.IsCorruptionError(err) {
+		return ""
+	}
+	return *name
+}
+
+// tidy puts the databases away that are not the current one: older ones were damaged and are
+// kept, newer ones are repairs that a crash cut short.
+func (l *Ledger) tidy(current int) error {
+	names, err := l.cfg.FS.List(l.cfg.Dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		n, err := strconv.Atoi(strings.TrimPrefix(name, dbPrefix))
+		if !strings.HasPrefix(name, dbPrefix) || err != nil || n == current {
+			continue
+		}
+		if n > current {
+			err = l.cfg.FS.RemoveAll(l.path(name))
+		} else {
+			err = l.cfg.FS.Rename(l.path(name), l.path(damagedPrefix+name))
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// rebuild copies what can be read of the current database to a new one and makes that current.
+// A crash at any moment leaves either the one or the other as the current one.
+func (l *Ledger) rebuild() error {
+	v, err := l.readVersion()
+	if err != nil {
+		return err
+	}
+	from, err := l.cfg.openInstance(l.dbPath(v.db), nil, noConsistencyCheck)
+	if err != nil {
+		return err
+	}
+	defer from.close(l.cfg.Log)
+	next := version{format: v.format, db: v.db + 1}
+	if err := l.cfg.FS.RemoveAll(l.dbPath(next.db)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	to, err := l.cfg.openInstance(l.dbPath(next.db), nil, nil)
+	if err != nil {
+		return err
+	}
+	if err := l.fill(from, to); err != nil {
+		return err
+	}
+	l.cfg.Log.Warn("queue database was repaired, the damaged one is kept",
+		"directory", l.cfg.Dir, "damaged", damagedPrefix+dbPrefix+strconv.Itoa(v.db))
+	return l.writeVersion(next)
+}
+
+// fill repairs from into to and closes to; everything is on the disk when it returns nil.
+func (l *Ledger) fill(from, to *instance) error {
+	err := l.cfg.Repair(from.db, to.db)
+	if err == nil {
+		err = to.db.LogData(nil, pebble.Sync)
+	}
+	to.close(l.cfg.Log)
+	if failed := to.failure(); failed != nil {
+		err = failed.err
+	}
+	return err
+}
