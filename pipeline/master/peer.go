@@ -41,4 +41,3 @@ func (p peerNames) Name(ctx context.Context, client netip.Addr) (name, reverse s
 	}
 	return reverse, reverse
 }
-

@@ -1,0 +1,171 @@
+package master
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/mtad/mtad/core/conf"
+	"github.com/mtad/mtad/core/smtp"
+	"github.com/mtad/mtad/pipeline/bounce"
+	"github.com/mtad/mtad/pipeline/cleanup"
+	"github.com/mtad/mtad/pipeline/hook"
+	"github.com/mtad/mtad/pipeline/rewrite"
+	"github.com/mtad/mtad/queue/qmgr"
+)
+
+// g0 is the context of lookups that cannot wait: lists without tables, asked outside a session.
+var g0 = context.Background()
+
+// generation is everything that one reading of the configuration built.
+type generation struct {
+	m        *Master
+	cfg      *conf.Config
+	dns      resolver
+	rewriter *rewrite.Rewriter
+	hooks    *hook.Set
+	// local is cleanup for mail that does not come by SMTP: pickup and bounce.
+	local   *cleanup.Door
+	servers []server
+	queue   *qmgr.Manager
+	closers []func()
+
+	sessions sync.WaitGroup // the servers' Serve
+	manager  sync.WaitGroup
+	cancel   context.CancelFunc // ends the manager
+}
+
+// server is the engine of one port.
+type server struct {
+	port *port
+	smtp *smtp.Server
+}
+
+// build makes a generation of a configuration. Nothing runs yet.
+func (m *Master) build(ctx context.Context, c *conf.Config) (g *generation, err error) {
+	g = &generation{m: m, cfg: c}
+	defer func() {
+		if err != nil {
+			g.close()
+		}
+	}()
+	if g.dns, err = newResolver(c); err != nil {
+		return g, err
+	}
+	own, err := ownAddresses(c)
+	if err != nil {
+		return g, err
+	}
+	if g.rewriter, err = newRewriter(c, own); err != nil {
+		return g, err
+	}
+	if g.hooks, err = m.loadPlugins(ctx, c); err != nil {
+		return g, err
+	}
+	g.local = g.door(c)
+	if err = g.buildServers(); err != nil {
+		return g, err
+	}
+	return g, g.buildManager()
+}
+
+// buildServers makes the engine and policy of each bound port.
+func (g *generation) buildServers() error {
+	byService := map[string]*smtp.Server{}
+	for _, p := range g.m.ports {
+		name := p.service.String()
+		if byService[name] == nil {
+			s, err := g.newServer(g.cfg.For(p.service), p.service)
+			if err != nil {
+				return err
+			}
+			byService[name] = s
+		}
+		g.servers = append(g.servers, server{p, byService[name]})
+	}
+	return nil
+}
+
+// buildManager makes the queue manager with its transports and the notifier.
+func (g *generation) buildManager() (err error) {
+	c, o := g.cfg, qmgr.Defaults()
+	o.Store, o.Resolver, o.Log = g.m.store, g.rewriter, g.logOf
+	o.ActiveLimit, o.RecipientLimit = c.Int("qmgr_message_active_limit"), c.Int("qmgr_message_recipient_limit")
+	o.QueueRunDelay = c.Duration("queue_run_delay")
+	o.MinimalBackoff, o.MaximalBackoff = c.Duration("minimal_backoff_time"), c.Duration("maximal_backoff_time")
+	o.MaximalLifetime, o.BounceLifetime = c.Duration("maximal_queue_lifetime"), c.Duration("bounce_queue_lifetime")
+	o.DelayWarning, o.SoftBounce = c.Duration("delay_warning_time"), c.Bool("soft_bounce")
+	o.OnDelivery = g.m.counters.delivered
+	if o.Transports, err = g.transports(); err != nil {
+		return err
+	}
+	if o.Notifier, err = g.notifier(); err != nil {
+		return err
+	}
+	g.queue, err = qmgr.New(o)
+	return err
+}
+
+// logOf returns the log of a delivery service.
+func (g *generation) logOf(service string) *maillogService { return g.m.logOf(g.cfg, service) }
+
+func (g *generation) notifier() (*bounce.Notifier, error) {
+	c := g.cfg
+	classes, err := bounce.ParseClasses(c.String("notify_classes"))
+	if err != nil {
+		return nil, fmt.Errorf("notify_classes: %w", err)
+	}
+	return bounce.New(bounce.Options{
+		Hostname: c.String("myhostname"), Origin: c.String("myorigin"), SizeLimit: c.Size("bounce_size_limit"), Classes: classes,
+		BounceRecipient: c.String("bounce_notice_recipient"), DoubleBounceRecipient: c.String("2bounce_notice_recipient"),
+		DelayRecipient: c.String("delay_notice_recipient"), DoubleBounceSender: c.String("double_bounce_sender"),
+		Submitter: g.local, Log: g.m.logOf(c, "bounce"),
+	})
+}
+
+// start runs the generation: the manager, then the ports. ctx ends the sessions.
+func (g *generation) start(ctx context.Context) {
+	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	g.cancel = cancel
+	g.manager.Go(func() {
+		if err := g.queue.Run(life); err != nil {
+			g.m.log.Error("queue manager: " + err.Error())
+		}
+	})
+	for _, s := range g.servers {
+		l := s.port.next()
+		g.sessions.Go(func() {
+			if err := s.smtp.Serve(ctx, l); err != nil && !errors.Is(err, smtp.ErrServerClosed) {
+				g.m.log.Error("service " + s.port.service.String() + ": " + err.Error())
+			}
+		})
+	}
+}
+
+// stopManager ends the queue manager and waits for it.
+func (g *generation) stopManager() {
+	if g.cancel != nil {
+		g.cancel()
+	}
+	g.manager.Wait()
+}
+
+// closeTime is how long the plugins of an old generation may take to end.
+const closeTime = 10 * time.Second
+
+// close frees what the generation holds; its sessions and manager have ended.
+func (g *generation) close() {
+	for _, f := range g.closers {
+		f()
+	}
+	if g.hooks == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	if err := g.hooks.Close(ctx); err != nil {
+		g.m.log.Warning(err.Error())
+	}
+}

@@ -1,0 +1,127 @@
+package master
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/mtad/mtad/core/conf"
+	"github.com/mtad/mtad/core/conf/domainlist"
+	"github.com/mtad/mtad/core/dns"
+	"github.com/mtad/mtad/core/table"
+	"github.com/mtad/mtad/pipeline/access"
+	"github.com/mtad/mtad/pipeline/rewrite"
+)
+
+// resolver is the DNS as the stages ask it.
+type resolver interface {
+	access.Resolver
+	names
+}
+
+func newResolver(c *conf.Config) (resolver, error) {
+	if c.String("smtp_dns_support_level") == "disabled" || c.Bool("disable_dns_lookups") {
+		return dns.NewNative(), nil
+	}
+	return dns.New(dns.Options{Hosts: "/etc/hosts"})
+}
+
+func tableOptions(c *conf.Config) table.Options {
+	return table.Options{Default: c.String("default_database_type")}
+}
+
+// openMaps opens the tables of a parameter; nil when it names none.
+func openMaps(c *conf.Config, name string) (table.Maps, error) {
+	m, err := table.OpenMaps(c.List(name), tableOptions(c))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return m, nil
+}
+
+func opener(c *conf.Config) domainlist.Opener {
+	return func(spec string) (domainlist.Table, error) { return table.Open(spec, tableOptions(c)) }
+}
+
+// domains is the domain list of a parameter; nil when it is empty.
+func domains(c *conf.Config, name string) (rewrite.Domains, error) {
+	l, err := c.Domains(name, opener(c))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if l.Len() == 0 {
+		return nil, nil
+	}
+	return l, nil
+}
+
+func ownAddresses(c *conf.Config) ([]netip.Addr, error) {
+	prefixes, err := c.OwnAddresses()
+	if err != nil {
+		return nil, fmt.Errorf("inet_interfaces: %w", err)
+	}
+	var addrs []netip.Addr
+	for _, p := range prefixes {
+		addrs = append(addrs, p.Addr().Unmap())
+	}
+	return addrs, nil
+}
+
+// newRewriter builds the rewriter of a configuration.
+func newRewriter(c *conf.Config, own []netip.Addr) (*rewrite.Rewriter, error) {
+	o := rewrite.Options{
+		Origin: c.String("myorigin"), Domain: c.String("mydomain"), AppendDotMyDomain: c.Bool("append_dot_mydomain"),
+		Hostname: c.String("myhostname"), RelayHost: c.String("relayhost"),
+		LocalTransport: c.String("local_transport"), VirtualTransport: c.String("virtual_transport"),
+		RelayTransport: c.String("relay_transport"), DefaultTransport: c.String("default_transport"),
+		OwnAddress: func(a netip.Addr) bool {
+			for _, x := range own {
+				if x == a.Unmap() {
+					return true
+				}
+			}
+			return false
+		},
+	}
+	for name, list := range map[string]*rewrite.Domains{
+		"mydestination": &o.Local, "virtual_alias_domains": &o.VirtualAlias,
+		"virtual_mailbox_domains": &o.VirtualMailbox, "relay_domains": &o.Relay,
+	} {
+		var err error
+		if *list, err = domains(c, name); err != nil {
+			return nil, err
+		}
+	}
+	return rewrite.New(o), nil
+}
+
+// newWorld builds what the restrictions ask.
+func newWorld(c *conf.Config, rw *rewrite.Rewriter, dns resolver, own []netip.Addr) (*access.World, error) {
+	nets, err := c.Networks("mynetworks", opener(c))
+	if err != nil {
+		return nil, fmt.Errorf("mynetworks: %w", err)
+	}
+	w := &access.World{
+		Networks: nets, Interfaces: own, Rewriter: rw, Resolver: dns, Delimiter: c.String("recipient_delimiter"),
+		LocalCode:          c.Int("unknown_local_recipient_reject_code"),
+		VirtualAliasCode:   c.Int("unknown_virtual_alias_reject_code"),
+		VirtualMailboxCode: c.Int("unknown_virtual_mailbox_reject_code"),
+		RelayCode:          c.Int("unknown_relay_recipient_reject_code"),
+	}
+	for _, m := range []struct {
+		name string
+		to   *access.Table
+	}{
+		{"local_recipient_maps", &w.Local},
+		{"virtual_mailbox_maps", &w.VirtualMailbox},
+		{"relay_recipient_maps", &w.Relay},
+	} {
+		maps, err := openMaps(c, m.name)
+		if err != nil {
+			return nil, err
+		}
+		if len(maps) > 0 {
+			*m.to = maps
+		}
+	}
+	return w, nil
+}

@@ -1,0 +1,264 @@
+package master
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+
+	"github.com/mtad/mtad/core/conf"
+	"github.com/mtad/mtad/core/maillog"
+	"github.com/mtad/mtad/queue"
+	"github.com/mtad/mtad/queue/store"
+)
+
+type maillogService = maillog.Service
+
+// Options of a Master.
+type Options struct {
+	// Load reads the configuration anew, for a reload.
+	Load func() (*conf.Config, error)
+	// Stderr gets the log when maillog_file is not set.
+	Stderr io.Writer
+	// Version is shown in the log and by status.
+	Version string
+}
+
+// Master is a running mtad. Make it with New, call Run once.
+type Master struct {
+	o        Options
+	cfg      *conf.Config
+	places   places
+	maillog  *maillog.Log
+	logFile  *os.File
+	log      *maillog.Service
+	ports    []*port
+	store    *store.Store
+	cache    wazero.CompilationCache
+	counters *counters
+	begun    time.Time
+
+	gen     atomic.Pointer[generation]
+	reloads chan chan error
+	stop    context.CancelFunc
+	old     sync.WaitGroup // generations on their way out
+}
+
+// New binds the ports of c, gives up privileges and opens the queue. On error nothing is left
+// open.
+func New(c *conf.Config, o Options) (m *Master, err error) {
+	m = &Master{o: o, cfg: c, places: placesOf(c), counters: newCounters(), begun: time.Now(), reloads: make(chan chan error)}
+	defer func() {
+		if err != nil {
+			m.release()
+		}
+	}()
+	own, err := ownerOf(c)
+	if err != nil {
+		return m, err
+	}
+	if err = m.places.prepare(); err != nil {
+		return m, err
+	}
+	if err = m.openLog(c, own); err != nil {
+		return m, err
+	}
+	if m.ports, err = bind(c); err != nil {
+		return m, err
+	}
+	if err = m.drop(own); err != nil {
+		return m, err
+	}
+	m.store, err = store.Open(store.Options{Dir: m.places.store, LongIDs: c.Bool("enable_long_queue_ids"),
+		MinFree: c.Size("queue_minfree"), Log: m.maillog.Service("store").Slog()})
+	return m, err
+}
+
+// drop gives the directories to mail_owner and becomes it.
+func (m *Master) drop(own *owner) error {
+	if own == nil {
+		if os.Getuid() == 0 {
+			m.log.Warning("running as root, since mail_owner is root: good for trying mtad only")
+		}
+		return nil
+	}
+	if err := own.give(m.places); err != nil {
+		return err
+	}
+	return own.become()
+}
+
+// openLog opens maillog_file, or takes standard error.
+func (m *Master) openLog(c *conf.Config, own *owner) error {
+	w := m.o.Stderr
+	if name := c.String("maillog_file"); name != "" && name != "/dev/stderr" {
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
+		if err != nil {
+			return fmt.Errorf("maillog_file: %w", err)
+		}
+		if st, err := f.Stat(); own != nil && err == nil && st.Mode().IsRegular() {
+			if err := f.Chown(own.uid, own.gid); err != nil {
+				return fmt.Errorf("maillog_file: %w", err)
+			}
+		}
+		m.logFile, w = f, f
+	}
+	m.maillog = maillog.New(maillog.Options{Writer: w, Name: c.String("syslog_name"), Host: shortHost(c.String("myhostname")),
+		JSON: c.String("log_format") == "json"})
+	m.log = m.maillog.Service("master")
+	return nil
+}
+
+func shortHost(name string) string {
+	for i, r := range name {
+		if r == '.' {
+			return name[:i]
+		}
+	}
+	return name
+}
+
+// logOf returns the log of a service, under the syslog_name that c gives it.
+func (m *Master) logOf(c *conf.Config, service string) *maillog.Service {
+	return m.maillog.Named(c.String("syslog_name"), service)
+}
+
+// accepted hands an entry to the manager of the moment.
+func (m *Master) accepted(e *queue.Entry) {
+	m.counters.queued.Inc()
+	if g := m.gen.Load(); g != nil {
+		g.queue.Accepted(e)
+	}
+}
+
+func (m *Master) freeBytes() (int64, error) { return m.store.FreeBytes() }
+
+// Run serves until ctx is done, then drains and stops. It returns when everything has ended.
+func (m *Master) Run(ctx context.Context) error {
+	defer m.release()
+	ctx, m.stop = context.WithCancel(ctx)
+	defer m.stop()
+	g, err := m.build(ctx, m.cfg)
+	if err != nil {
+		return err
+	}
+	m.begin(ctx, g)
+	defer m.removePid()
+	m.log.Info(fmt.Sprintf("daemon started -- version %s, configuration %s", m.o.Version, m.cfg.Dir()))
+	m.maillog.Flush()
+	err = m.serve(ctx)
+	m.log.Info("stopping: sessions and deliveries under way may finish")
+	m.end()
+	m.log.Info("terminated")
+	return err
+}
+
+// begin starts a generation and writes the pid file.
+func (m *Master) begin(ctx context.Context, g *generation) {
+	m.gen.Store(g)
+	g.start(ctx)
+	pid := strconv.Itoa(os.Getpid()) + "\n"
+	if err := os.WriteFile(m.pidFile(), []byte(pid), 0o644); err != nil {
+		m.log.Warning("pid file: " + err.Error())
+	}
+}
+
+func (m *Master) pidFile() string { return filepath.Join(m.places.pid, "master.pid") }
+
+func (m *Master) removePid() { os.Remove(m.pidFile()) }
+
+// end waits for the sessions, which ctx has told to end, and for the manager.
+func (m *Master) end() {
+	g := m.gen.Load()
+	g.sessions.Wait()
+	g.stopManager()
+	m.old.Wait()
+	g.close()
+}
+
+// Reload reads the configuration anew and goes on with it. When it is bad, the error says why and
+// everything goes on as before.
+func (m *Master) Reload(ctx context.Context) error {
+	answer := make(chan error, 1)
+	select {
+	case m.reloads <- answer:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Stop drains and ends Run.
+func (m *Master) Stop() { m.stop() }
+
+// reload makes a new generation and lets the old one go. Sessions of the old one go on until they
+// end; deliveries under way end or are deferred.
+func (m *Master) reload(ctx context.Context) error {
+	c, err := m.o.Load()
+	if err != nil {
+		return err
+	}
+	g, err := m.build(ctx, c)
+	if err != nil {
+		return err
+	}
+	before := m.gen.Load()
+	m.gen.Store(g)
+	before.stopManager()
+	g.start(ctx)
+	m.cfg = c
+	m.reopenLog(c)
+	m.old.Go(func() {
+		before.sessions.Wait()
+		before.close()
+	})
+	m.log.Info(fmt.Sprintf("reload -- version %s, configuration %s", m.o.Version, c.Dir()))
+	return nil
+}
+
+// reopenLog lets go of a log file that was rotated away.
+func (m *Master) reopenLog(c *conf.Config) {
+	if m.logFile == nil {
+		return
+	}
+	f, err := os.OpenFile(c.String("maillog_file"), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
+	if err != nil {
+		m.log.Warning("maillog_file: " + err.Error() + "; the log goes on where it was")
+		return
+	}
+	m.maillog.Reopen(f)
+	m.logFile.Close()
+	m.logFile = f
+}
+
+// release closes what New opened.
+func (m *Master) release() {
+	closePorts(m.ports)
+	if m.cache != nil {
+		m.cache.Close(context.Background())
+	}
+	var err error
+	if m.store != nil {
+		err = m.store.Close()
+	}
+	if m.maillog == nil {
+		return
+	}
+	if err != nil && !errors.Is(err, os.ErrClosed) {
+		m.log.Error("queue: " + err.Error())
+	}
+	m.maillog.Flush()
+}

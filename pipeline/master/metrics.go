@@ -1,0 +1,57 @@
+package master
+
+import (
+	"time"
+
+	"github.com/mtad/mtad/core/metric"
+	"github.com/mtad/mtad/plugins/sdk"
+	"github.com/mtad/mtad/queue"
+	"github.com/mtad/mtad/queue/qmgr"
+)
+
+// counters are the metrics of a running mtad.
+type counters struct {
+	registry *metric.Registry
+	queued   *metric.Counter
+	results  *metric.CounterVec
+	calls    *metric.CounterVec
+	took     *metric.HistogramVec
+	own      *metric.CounterVec
+}
+
+// labelLimit bounds the label sets of one metric.
+const labelLimit = 200
+
+func newCounters() *counters {
+	r := metric.New()
+	return &counters{
+		registry: r,
+		queued:   r.Counter("mtad_queued_total", "Messages that were committed to the queue."),
+		results:  r.CounterVec("mtad_deliveries_total", "Recipients by transport and outcome.", labelLimit, "transport", "outcome"),
+		calls:    r.CounterVec("mtad_plugin_calls_total", "Hook calls by plugin, point and verdict.", labelLimit, "plugin", "point", "verdict"),
+		took:     r.DurationsVec("mtad_plugin_seconds", "Time of hook calls by plugin and point.", labelLimit, "plugin", "point"),
+		own:      r.CounterVec("mtad_plugin_counter_total", "Counters that plugins keep.", labelLimit, "plugin", "name"),
+	}
+}
+
+func (c *counters) delivered(d qmgr.Delivery) { c.results.With(d.Transport, d.Outcome.String()).Inc() }
+
+func (c *counters) plugin(plugin, name string, delta int64) {
+	c.own.With(plugin, name).Add(uint64(delta))
+}
+
+func (c *counters) called(plugin string, p sdk.Point, took time.Duration, a sdk.Action, err error) {
+	verdict := a.String()
+	if err != nil {
+		verdict = "failure"
+	}
+	c.calls.With(plugin, p.String(), verdict).Inc()
+	c.took.With(plugin, p.String()).Observe(took.Seconds())
+}
+
+// states publishes the number of queued messages per state.
+func (c *counters) states(s queue.Store) {
+	for _, st := range []queue.State{queue.Incoming, queue.Deferred, queue.Hold, queue.Corrupt} {
+		c.registry.GaugeFunc("mtad_queue_"+st.String(), "Messages in this state.", func() float64 { return float64(s.Counts()[st]) })
+	}
+}

@@ -1,0 +1,107 @@
+package master
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/tetratelabs/wazero"
+
+	"github.com/mtad/mtad/core/conf"
+	"github.com/mtad/mtad/core/conf/tomlcf"
+	"github.com/mtad/mtad/pipeline/hook"
+	"github.com/mtad/mtad/plugins/builtin"
+	"github.com/mtad/mtad/plugins/sdk"
+	"github.com/mtad/mtad/plugins/wasm"
+)
+
+// loadPlugins loads every [[plugin]] of the configuration, in order; nil when there is none.
+func (m *Master) loadPlugins(ctx context.Context, c *conf.Config) (*hook.Set, error) {
+	var loaded []hook.Plugin
+	for _, p := range c.Plugins() {
+		h, err := m.loadPlugin(ctx, c, p)
+		if err != nil {
+			for _, l := range loaded {
+				l.Module.Close(ctx)
+			}
+			return nil, fmt.Errorf("%s:%d: %w", p.File, p.Line, err)
+		}
+		loaded = append(loaded, h)
+		mf := h.Module.Manifest()
+		m.log.Info(fmt.Sprintf("plugin %s (%s): hooks %s", mf.Name, mf.Kind, mf.Hooks))
+	}
+	if loaded == nil {
+		return nil, nil
+	}
+	return hook.NewSet(loaded, hook.Options{Log: m.logOf(c, "plugin"), Count: m.counters.plugin, Called: m.counters.called}), nil
+}
+
+func (m *Master) loadPlugin(ctx context.Context, c *conf.Config, p tomlcf.Plugin) (h hook.Plugin, err error) {
+	h = hook.Plugin{Allow: map[string]bool{}, Time: p.Time, Shadow: p.Shadow, Config: p.Config}
+	for _, a := range p.Allow {
+		h.Allow[a] = true
+	}
+	if h.OnError, err = hook.ParseOnError(p.OnError); err != nil {
+		return h, fmt.Errorf("plugin %s: %w", p.Name, err)
+	}
+	for _, name := range p.Hooks {
+		pt, ok := sdk.PointByName(name)
+		if !ok {
+			return h, fmt.Errorf("plugin %s: hooks: unknown hook %q", p.Name, name)
+		}
+		h.Hooks = h.Hooks.With(pt)
+	}
+	switch p.Kind() {
+	case "wasm":
+		h.Module, err = m.loadWasm(ctx, c, p, h.Allow)
+	case "builtin":
+		h.Module, err = builtin.Load(p.Name, p.Builtin, p.Config)
+	default:
+		err = fmt.Errorf("plugin %s: process plugins are not supported by this version; use wasm or builtin", p.Name)
+	}
+	return h, err
+}
+
+func (m *Master) loadWasm(ctx context.Context, c *conf.Config, p tomlcf.Plugin, allow map[string]bool) (sdk.Module, error) {
+	code, err := os.ReadFile(p.Wasm)
+	if err != nil {
+		return nil, fmt.Errorf("plugin %s: %w", p.Name, err)
+	}
+	if sum := sha256.Sum256(code); p.SHA256 != "" && hex.EncodeToString(sum[:]) != p.SHA256 {
+		return nil, fmt.Errorf("plugin %s: %s has sha256 %x, not the one configured", p.Name, p.Wasm, sum)
+	}
+	cache, err := m.compileCache(c)
+	if err != nil {
+		return nil, fmt.Errorf("plugin %s: plugin_cache_directory: %w", p.Name, err)
+	}
+	log := m.logOf(c, "plugin")
+	return wasm.Load(ctx, code, wasm.Options{
+		Name: p.Name, Allow: allow, Memory: p.Memory, Keep: p.SharedState, Cache: cache, Config: p.Config,
+		Log: func(l sdk.Level, text string) {
+			if l >= sdk.LevelWarn {
+				log.Warning("plugin " + p.Name + ": " + text)
+			} else if l == sdk.LevelInfo {
+				log.Info("plugin " + p.Name + ": " + text)
+			}
+		},
+	})
+}
+
+// compileCache is where compiled plugins are kept across starts.
+func (m *Master) compileCache(c *conf.Config) (wazero.CompilationCache, error) {
+	if m.cache == nil {
+		dir := c.String("plugin_cache_directory")
+		if err := os.MkdirAll(filepath.Clean(dir), 0o700); err != nil {
+			return nil, err
+		}
+		cache, err := wazero.NewCompilationCacheWithDir(dir)
+		if err != nil {
+			return nil, err
+		}
+		m.cache = cache
+	}
+	return m.cache, nil
+}

@@ -1,0 +1,205 @@
+package master
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/mtad/mtad/core/conf"
+	"github.com/mtad/mtad/core/conf/mastercf"
+	"github.com/mtad/mtad/core/maillog"
+	"github.com/mtad/mtad/core/smtp"
+	"github.com/mtad/mtad/pipeline/access"
+	"github.com/mtad/mtad/pipeline/cleanup"
+	"github.com/mtad/mtad/pipeline/hook"
+	"github.com/mtad/mtad/pipeline/smtpd"
+)
+
+// newServer builds the engine and the policy of one smtpd service. c is the configuration as the
+// service sees it.
+func (g *generation) newServer(c *conf.Config, s mastercf.Service) (*smtp.Server, error) {
+	log := g.m.logOf(c, "smtpd")
+	h, err := g.newHandler(c, s, log)
+	if err != nil {
+		return nil, fmt.Errorf("service %s: %w", s.String(), err)
+	}
+	o, err := engineOptions(c, s, log)
+	if err != nil {
+		return nil, fmt.Errorf("service %s: %w", s.String(), err)
+	}
+	return smtp.New(o, h), nil
+}
+
+// engineOptions are the parameters that core/smtp answers to.
+func engineOptions(c *conf.Config, s mastercf.Service, log *maillog.Service) (smtp.Options, error) {
+	o := smtp.Defaults()
+	o.Hostname, o.Banner = c.String("myhostname"), c.String("smtpd_banner")
+	o.MaxMessageBytes = c.Size("message_size_limit")
+	o.Timeout, o.TLSTimeout = c.Duration("smtpd_timeout"), c.Duration("smtpd_starttls_timeout")
+	o.PerRequestDeadline, o.MinDataRate = c.Bool("smtpd_per_request_deadline"), c.Int("smtpd_min_data_rate")
+	o.SoftErrors, o.HardErrors = c.Int("smtpd_soft_error_limit"), c.Int("smtpd_hard_error_limit")
+	o.ErrorDelay, o.JunkCommands = c.Duration("smtpd_error_sleep_time"), c.Int("smtpd_junk_command_limit")
+	o.MaxConnections = processLimit(c, s)
+	o.RequireHelo, o.DisableVRFY, o.DisableETRN = c.Bool("smtpd_helo_required"), c.Bool("disable_vrfy_command"), true
+	o.StrictRFC821, o.SMTPUTF8 = c.Bool("strict_rfc821_envelopes"), c.Bool("smtputf8_enable")
+	o.ForbidUnauthPipelining = c.Bool("smtpd_forbid_unauth_pipelining")
+	o.DiscardKeywords = c.List("smtpd_discard_ehlo_keywords")
+	o.Forbidden = forbidden(c.List("smtpd_forbidden_commands"))
+	o.BareNewlineCode = c.Int("smtpd_forbid_bare_newline_reject_code")
+	if c.String("smtpd_forbid_bare_newline") == "reject" {
+		o.BareNewline = smtp.Reject
+	}
+	o.Logger = log.Slog()
+	return o, engineTLS(c, &o, log)
+}
+
+// processLimit is the maxproc column, or default_process_limit; 0 for no limit.
+func processLimit(c *conf.Config, s mastercf.Service) int {
+	if s.Limit == mastercf.DefaultLimit {
+		return c.Int("default_process_limit")
+	}
+	return s.Limit
+}
+
+// forbidden reads smtpd_forbidden_commands: names; a table stands for its default, whatever does
+// not begin with a letter.
+func forbidden(words []string) func(string) bool {
+	names, odd := map[string]bool{}, false
+	for _, w := range words {
+		if strings.Contains(w, ":") {
+			odd = true
+			continue
+		}
+		names[strings.ToUpper(w)] = true
+	}
+	return func(verb string) bool {
+		return names[verb] || odd && verb != "" && (verb[0] < 'A' || verb[0] > 'Z')
+	}
+}
+
+// newHandler builds the policy of a service.
+func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog.Service) (*smtpd.Handler, error) {
+	own, err := ownAddresses(c)
+	if err != nil {
+		return nil, err
+	}
+	world, err := newWorld(c, g.rewriter, g.dns, own)
+	if err != nil {
+		return nil, err
+	}
+	policy, err := newPolicy(c, log)
+	if err != nil {
+		return nil, err
+	}
+	limits, err := newLimits(c)
+	if err != nil {
+		return nil, err
+	}
+	o := smtpd.Options{
+		Service: "smtpd", Hostname: c.String("myhostname"), Policy: policy, Env: world,
+		SizeLimit: c.Size("message_size_limit"), RecipientLimit: c.Int("smtpd_recipient_limit"),
+		RecipientOvershoot: c.Int("smtpd_recipient_overshoot_limit"),
+		MinFree:            c.Size("queue_minfree"), FreeBytes: g.m.freeBytes,
+		Filter: c.String("content_filter"), Limits: limits, Door: g.door(c), Log: log,
+		Hooks:       g.hookSet,
+		LocalClient: localClient(c, world),
+	}
+	if c.Bool("smtpd_peername_lookup") {
+		o.Names = peerNames{g.dns}
+	}
+	return smtpd.New(o), nil
+}
+
+// hookSet returns the plugins of the generation, nil when there are none.
+func (g *generation) hookSet() *hook.Set { return g.hooks }
+
+// localClient says whose mail is of local origin (local_header_rewrite_clients).
+func localClient(c *conf.Config, w *access.World) func(netip.Addr, bool) bool {
+	words := c.List("local_header_rewrite_clients")
+	return func(a netip.Addr, authenticated bool) bool {
+		for _, word := range words {
+			switch word {
+			case "permit_inet_interfaces":
+				if w.OwnInterface(a) {
+					return true
+				}
+			case "permit_mynetworks":
+				if ok, err := w.Networks.Match(g0, a); ok && err == nil {
+					return true
+				}
+			case "permit_sasl_authenticated":
+				if authenticated {
+					return true
+				}
+			case "static:all":
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// newPolicy compiles the restriction lists.
+func newPolicy(c *conf.Config, log *maillog.Service) (smtpd.Policy, error) {
+	p := smtpd.Policy{
+		Codes: access.DefaultCodes(), DelayReject: c.Bool("smtpd_delay_reject"),
+		RecipientFirst: !c.Bool("smtpd_relay_before_recipient_restrictions"),
+		Unlisted:       c.Bool("smtpd_reject_unlisted_recipient") && !c.Has("receive_override_options", "no_unknown_recipient_checks"),
+	}
+	for _, l := range []struct {
+		name string
+		to   **access.List
+	}{
+		{"smtpd_client_restrictions", &p.Client}, {"smtpd_helo_restrictions", &p.Helo},
+		{"smtpd_sender_restrictions", &p.Sender}, {"smtpd_relay_restrictions", &p.Relay},
+		{"smtpd_recipient_restrictions", &p.Recipient}, {"smtpd_data_restrictions", &p.Data},
+		{"smtpd_end_of_data_restrictions", &p.EndOfData},
+	} {
+		var unknown []access.Unknown
+		*l.to, unknown = access.Compile(l.name, c.List(l.name))
+		for _, u := range unknown {
+			log.Warning(u.Error())
+		}
+	}
+	return p, relaySafe(c)
+}
+
+// relaySafe refuses a configuration that would relay for anybody, as Postfix does: one of the two
+// lists must be able to refuse a recipient.
+func relaySafe(c *conf.Config) error {
+	for _, name := range []string{"smtpd_relay_restrictions", "smtpd_recipient_restrictions"} {
+		for _, w := range c.List(name) {
+			switch w {
+			case "reject_unauth_destination", "defer_unauth_destination", "reject", "defer", "check_relay_domains":
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("in smtpd_relay_restrictions or smtpd_recipient_restrictions, specify at least one of: " +
+		"reject_unauth_destination, defer_unauth_destination, reject, defer")
+}
+
+func newLimits(c *conf.Config) (*smtpd.ClientLimits, error) {
+	except, err := c.Networks("smtpd_client_event_limit_exceptions", opener(c))
+	if err != nil {
+		return nil, fmt.Errorf("smtpd_client_event_limit_exceptions: %w", err)
+	}
+	return &smtpd.ClientLimits{
+		Connections: c.Int("smtpd_client_connection_count_limit"), Rate: c.Int("smtpd_client_connection_rate_limit"),
+		Unit: c.Duration("anvil_rate_time_unit"), IPv6Prefix: c.Int("smtpd_client_ipv6_prefix_length"),
+		Except: func(a netip.Addr) bool { ok, err := except.Match(g0, a); return ok && err == nil },
+	}, nil
+}
+
+// door builds cleanup for a service.
+func (g *generation) door(c *conf.Config) *cleanup.Door {
+	return cleanup.New(cleanup.Options{
+		Hostname: c.String("myhostname"), MailName: c.String("mail_name"), Origin: c.String("myorigin"),
+		SizeLimit: c.Size("message_size_limit"), HopLimit: c.Int("hopcount_limit"),
+		AddMissing: c.Bool("always_add_missing_headers"), DropHeaders: c.List("message_drop_headers"),
+		TLSReceived: c.Bool("smtpd_tls_received_header"), AuthReceived: c.Bool("smtpd_sasl_authenticated_header"),
+		Undisclosed: c.String("undisclosed_recipients_header"),
+		Rewriter:    g.rewriter, Store: g.m.store, Queued: g.m.accepted, Hooks: g.hooks,
+		Log: g.m.logOf(c, "cleanup"),
+	})
+}
