@@ -37,6 +37,8 @@ const (
 	Enum         Type = "enum"         // one of some words
 	List         Type = "list"         // words
 	Match        Type = "match"        // a match list: /file, type:table and !exclusion have a meaning
+	Networks     Type = "networks"     // a match list of networks, read by package netlist
+	Domains      Type = "domains"      // a match list of domains, read by package domainlist
 	Maps         Type = "maps"         // lookup tables
 	Restrictions Type = "restrictions" // access rules
 	Path         Type = "path"         // the name of a file or directory
@@ -69,7 +71,7 @@ func (p *Param) IsNumber() bool { return p.Type == Int || p.Type == Code || p.Ty
 // IsList reports whether the value has elements.
 func (p *Param) IsList() bool {
 	switch p.Type {
-	case List, Match, Maps, Restrictions:
+	case List, Match, Networks, Domains, Maps, Restrictions:
 		return true
 	}
 	return false

@@ -140,7 +140,7 @@ func (p *Param) parseType(s string) error {
 		p.Range = value.AtLeast(0)
 	case Code:
 		p.Range = value.Range{Min: 200, Max: 599}
-	case String, Raw, Hostname, Bool, Enum, List, Match, Maps, Restrictions, Path:
+	case String, Raw, Hostname, Bool, Enum, List, Match, Networks, Domains, Maps, Restrictions, Path:
 	default:
 		return fmt.Errorf("%s: type %q", p.Name, s)
 	}
