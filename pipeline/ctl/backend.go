@@ -1,0 +1,62 @@
+package ctl
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/mtad/mtad/core/mail"
+	"github.com/mtad/mtad/queue"
+)
+
+// Backend is what the daemon does when it is asked. Safe for concurrent use. Errors are as between
+// stages: a *status.Error, queue.ErrNotFound, or an unknown failure, which counts as temporary.
+type Backend interface {
+	// List calls fn for every queued entry until it returns false: active ones (with
+	// Record.State set so), then incoming, deferred, held and corrupt ones. It streams. fn
+	// keeps nothing of what it gets.
+	List(ctx context.Context, fn func(*queue.Entry, *queue.Record) bool) error
+	// Flush makes all deferred entries due now and returns how many; FlushSite those with
+	// a pending recipient in domain; FlushID one.
+	Flush(ctx context.Context) (int, error)
+	FlushSite(ctx context.Context, domain string) (int, error)
+	FlushID(ctx context.Context, id string) error
+	// Hold, Release and Delete change one entry, in whatever state. Requeue has it pass
+	// the door again.
+	Hold(ctx context.Context, id string) error
+	Release(ctx context.Context, id string) error
+	Delete(ctx context.Context, id string) error
+	Requeue(ctx context.Context, id string) error
+	// Reload reads the configuration again; on error the old one stays in force.
+	Reload(ctx context.Context) error
+	// Stop begins to stop the daemon and returns without waiting for the end.
+	Stop(ctx context.Context) error
+	// Status tells about the daemon. It must be quick.
+	Status(ctx context.Context) (Status, error)
+	// Submit queues a message of a local user. Lines of text end in LF or CRLF. env.Origin
+	// is set; env.ID is set by the door. What was read when it fails is not queued.
+	Submit(ctx context.Context, env *mail.Envelope, text io.Reader) (id string, err error)
+}
+
+// Status is what the daemon tells about itself.
+type Status struct {
+	Version string    `json:"version"`
+	PID     int       `json:"pid"`
+	Started time.Time `json:"started"`
+	// Config is the configuration directory.
+	Config string `json:"config"`
+	// Queue is the number of entries per state, under the state's name.
+	Queue    map[string]int `json:"queue"`
+	Services []Service      `json:"services"`
+}
+
+// Service is one listener or transport of the daemon.
+type Service struct {
+	// Name as in master.cf ("smtp", "127.0.0.1:2525"), Type "inet" or "unix", Program the
+	// command ("smtpd").
+	Name    string `json:"name"`
+	Type    string `json:"type"`
+	Program string `json:"program"`
+	// Address is where it listens, "" for what does not.
+	Address string `json:"address,omitempty"`
+}

@@ -1,0 +1,37 @@
+// Package ctl is how an admin and the commands talk to the running daemon: the control socket,
+// and the admin page for metrics and health.
+//
+// A Server answers on a Unix socket (Listen) for a Backend, which the daemon implements. A Client
+// is the other end; the commands are made of its methods. AdminHandler and ServeAdmin are the
+// page on a TCP address, which shows and changes nothing of the mail.
+//
+// # Format
+//
+// HTTP with JSON on a Unix socket of mode 0666:
+//
+//	GET    /v1/status                         Status
+//	GET    /v1/queue                          one object per line and entry, in the form of postqueue -j
+//	POST   /v1/flush                          all deferred entries; ?site=DOMAIN or ?id=ID for some
+//	POST   /v1/queue/{id}/hold|release|requeue
+//	DELETE /v1/queue/{id}
+//	POST   /v1/reload   /v1/stop
+//	POST   /v1/submit                         a message in the form of package drop; answers {"id":"…"}
+//
+// An answer with an HTTP status from 400 on carries a Reply: code, enhanced code and text. Queue
+// listings that fail in the middle end with a trailer, so that a short list is never taken for a
+// whole one.
+//
+// # Invariants
+//
+// Who is at the other end is what the kernel says (SO_PEERCRED), asked when the connection is
+// made. Root and the daemon's own user may do everything; others may see the status, and list,
+// flush and submit as far as Options allow. Nobody else may hold, delete, requeue, reload or stop.
+// Heads, JSON bodies, connections and times are bounded; the text of a message is bounded by what
+// Submit accepts.
+//
+// # Errors
+//
+// Client methods return a *status.Error when the daemon answered, wrapping queue.ErrNotFound when
+// there is no such entry; ErrDown when no daemon listens; else what went wrong with the
+// connection, after which it is not known whether the daemon did what was asked.
+package ctl
