@@ -1,0 +1,3 @@
+package main
+
+func runVerb([]string) int { return exUnavailable }

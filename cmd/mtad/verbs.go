@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// verb is one command.
+type verb struct {
+	name string
+	// postfix says that it is also meant when the program is called by this name.
+	postfix bool
+	// summary is its line in the overview, help what --help prints.
+	summary, help string
+	// run does it and returns the exit code.
+	run func(sh *shell, args []string) int
+}
+
+// verbs returns all verbs in the order of the overview.
+func verbs() []verb {
+	return []verb{
+		{"run", false, "run the mail system in the foreground", helpRun, own(runVerb)},
+		{"check", false, "say what each parameter that is set does, and what is wrong", helpCheck, own(checkVerb)},
+		{"reload", false, "have the daemon read its configuration again", helpReload, reload},
+		{"stop", false, "stop the daemon", helpStop, stop},
+		{"status", false, "show what the daemon is doing", helpStatus, showStatus},
+		{"dev", false, "load source and sink for tests of speed", helpDev, dev},
+		{"sendmail", true, "submit a message", helpSendmail, sendmail},
+		{"mailq", true, "list the queue", helpMailq, mailq},
+		{"newaliases", true, "bring alias databases up to date", helpNewaliases, newaliases},
+		{"postqueue", true, "list or flush the queue", helpPostqueue, postqueue},
+		{"postconf", true, "show parameters", helpPostconf, postconf},
+	}
+}
+
+func find(name string) *verb {
+	for _, v := range verbs() {
+		if v.name == name {
+			return &v
+		}
+	}
+	return nil
+}
+
+// own makes a verb of a function that reads -c itself.
+func own(fn func([]string) int) func(*shell, []string) int {
+	return func(sh *shell, args []string) int {
+		if sh.dir != "" {
+			args = append([]string{"-c", sh.dir}, args...)
+		}
+		return fn(args)
+	}
+}
+
+// overview is what "mtad --help" prints.
+func overview() string {
+	var b strings.Builder
+	b.WriteString("usage: mtad [-c DIR] VERB [ARGUMENTS]\n\n")
+	for _, v := range verbs() {
+		fmt.Fprintf(&b, "  %-11s %s\n", v.name, v.summary)
+	}
+	b.WriteString(`
+  -c DIR      configuration directory (else $MAIL_CONFIG, else /etc/mtad)
+  -v          print the version
+  --help      this text; "mtad VERB --help" tells about a verb
+
+A link to mtad named sendmail, mailq, newaliases, postqueue or postconf is
+that command, as in Postfix.
+`)
+	return b.String()
+}
