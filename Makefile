@@ -21,7 +21,7 @@ run: bin/mtad $(FILTERS) ## start mtad in the foreground with configs/quickstart
 	@echo "  cat var/mail/example.test/alice/new/*"
 	@echo "  printf 'Subject: lottery\n\nYou won.\n' | bin/mtad -c configs/quickstart sendmail -f eve@example.test alice@example.test"
 	@mkdir -p var/queue var/data var/mail
-	@exec bin/mtad -c configs/quickstart -o mail_owner=$$(id -un) run
+	@exec bin/mtad -c configs/quickstart run -o mail_owner=$$(id -un)
 
 test: ## all tests, without network or installed servers
 	$(GO) test ./...

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/mtad/mtad/core/conf"
+	"github.com/mtad/mtad/pipeline/pickup/drop"
 )
 
 // places are the directories below queue_directory.
@@ -27,7 +28,7 @@ func (p places) prepare() error {
 	for _, d := range []struct {
 		path string
 		mode fs.FileMode
-	}{{p.queue, 0o755}, {p.store, 0o700}, {p.maildrop, 0o730}, {p.public, 0o755}, {p.pid, 0o755}, {p.data, 0o700}} {
+	}{{p.queue, 0o755}, {p.store, 0o700}, {p.maildrop, drop.DirMode}, {p.public, 0o755}, {p.pid, 0o755}, {p.data, 0o700}} {
 		if err := os.MkdirAll(d.path, d.mode); err != nil {
 			return fmt.Errorf("queue_directory, data_directory: %w", err)
 		}

@@ -1,0 +1,169 @@
+package master
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"strconv"
+
+	"github.com/mtad/mtad/core/conf"
+	"github.com/mtad/mtad/core/mail"
+	"github.com/mtad/mtad/pipeline/ctl"
+	"github.com/mtad/mtad/queue"
+)
+
+// backend is what the control socket may ask for.
+type backend struct{ m *Master }
+
+var _ ctl.Backend = backend{}
+
+func (b backend) gen() *generation { return b.m.gen.Load() }
+
+// List streams the queue: what is active first.
+func (b backend) List(ctx context.Context, fn func(*queue.Entry, *queue.Record) bool) error {
+	active := map[string]bool{}
+	for _, id := range b.gen().queue.Active() {
+		active[id] = true
+		e, r, err := b.m.store.Load(id)
+		if err != nil {
+			continue // delivered meanwhile, or corrupt and listed below
+		}
+		r.State = queue.Active
+		if !fn(e, r) {
+			return nil
+		}
+	}
+	for _, s := range []queue.State{queue.Incoming, queue.Deferred, queue.Hold, queue.Corrupt} {
+		more := true
+		err := b.m.store.Each(ctx, s, "", func(e *queue.Entry, r *queue.Record) bool {
+			if !active[e.ID] {
+				more = fn(e, r)
+			}
+			return more
+		})
+		if err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// Flush makes all deferred mail due.
+func (b backend) Flush(ctx context.Context) (int, error) { return b.gen().queue.Flush(ctx, nil) }
+
+// FlushSite makes deferred mail for a domain due.
+func (b backend) FlushSite(ctx context.Context, domain string) (int, error) {
+	return b.gen().queue.FlushSite(ctx, domain)
+}
+
+// FlushID makes one entry due.
+func (b backend) FlushID(ctx context.Context, id string) error { return b.gen().queue.FlushID(ctx, id) }
+
+// Hold puts an entry on hold.
+func (b backend) Hold(ctx context.Context, id string) error {
+	return b.gen().queue.Hold(ctx, id, "held by the administrator")
+}
+
+// Release makes an entry on hold due.
+func (b backend) Release(ctx context.Context, id string) error { return b.gen().queue.Release(ctx, id) }
+
+// Delete removes an entry.
+func (b backend) Delete(ctx context.Context, id string) error { return b.gen().queue.Delete(ctx, id) }
+
+// Requeue has an entry pass the door again, for its remaining recipients, with a new id. It is on
+// hold meanwhile, so that nothing is lost or sent twice if this process dies on the way; the old
+// entry goes only when the new one is committed.
+func (b backend) Requeue(ctx context.Context, id string) error {
+	g := b.gen()
+	if err := g.queue.Hold(ctx, id, "being requeued"); err != nil {
+		return err
+	}
+	e, r, err := b.m.store.Load(id)
+	if err != nil {
+		return err
+	}
+	text, err := b.m.store.Open(id)
+	if err != nil {
+		return err
+	}
+	defer text.Close()
+	env := e.Envelope
+	env.Recipients = nil
+	for _, i := range r.Pending() {
+		rc := e.Recipients[i]
+		rc.Address = rc.Original
+		env.Recipients = append(env.Recipients, rc)
+	}
+	if len(env.Recipients) > 0 {
+		if _, err := g.local.Submit(ctx, &env, mail.Reader(text)); err != nil {
+			return err
+		}
+	}
+	return g.queue.Delete(ctx, id)
+}
+
+// Reload reads the configuration again.
+func (b backend) Reload(ctx context.Context) error { return b.m.Reload(ctx) }
+
+// Stop begins to stop.
+func (b backend) Stop(context.Context) error {
+	b.m.stop()
+	return nil
+}
+
+// Status tells about the daemon.
+func (b backend) Status(context.Context) (ctl.Status, error) {
+	s := ctl.Status{Version: b.m.o.Version, PID: os.Getpid(), Started: b.m.begun, Queue: map[string]int{}}
+	g := b.gen()
+	s.Config = g.cfg.Dir()
+	for st, n := range g.queue.Counts() {
+		s.Queue[st.String()] = n
+	}
+	for _, p := range b.m.ports {
+		s.Services = append(s.Services, ctl.Service{Name: p.service.Name, Type: string(p.service.Type),
+			Program: p.service.Program, Address: p.l.Addr().String()})
+	}
+	for _, sv := range g.cfg.Services() {
+		if sv.Type != "inet" {
+			s.Services = append(s.Services, ctl.Service{Name: sv.Name, Type: string(sv.Type), Program: sv.Program})
+		}
+	}
+	return s, nil
+}
+
+// Submit queues a message of a local user.
+func (b backend) Submit(ctx context.Context, env *mail.Envelope, text io.Reader) (string, error) {
+	return b.gen().local.Submit(ctx, env, text)
+}
+
+// allowedUsers reads a list of user names (authorized_mailq_users): "static:anyone", names, "!"
+// before one.
+func allowedUsers(c *conf.Config, name string) func(uid int) bool {
+	items := c.Items(name)
+	return func(uid int) bool {
+		who := strconv.Itoa(uid)
+		if u, err := user.LookupId(who); err == nil {
+			who = u.Username
+		}
+		for _, it := range items {
+			if it.Text == who || len(it.Text) > 7 && it.Text[:7] == "static:" {
+				return !it.Not
+			}
+		}
+		return false
+	}
+}
+
+// healthy says whether mail can be taken.
+func (m *Master) healthy(context.Context) error {
+	free, err := m.store.FreeBytes()
+	if err != nil {
+		return err
+	}
+	if want := m.cfg.Size("queue_minfree"); free < want || free == 0 {
+		return fmt.Errorf("queue_directory has %d bytes free, queue_minfree is %d", free, want)
+	}
+	return nil
+}
