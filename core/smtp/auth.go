@@ -32,6 +32,7 @@ func (c *conn) auth(ctx context.Context) bool {
 	if err != nil {
 		return c.fail(err)
 	}
+	c.cmd.keep()
 	c.in.large = true // responses may be long
 	defer func() { c.in.large = false }()
 	if !c.exchange(x, response) {
@@ -97,6 +98,8 @@ func (c *conn) respond(challenge []byte) ([]byte, bool) {
 	case err != nil:
 		c.broken(err)
 		return nil, false
+	case len(line)+len("\r\n") > maxAuthLine:
+		return nil, c.refuse(500, "5.5.6", "Error: authentication exchange line is too long")
 	case string(line) == "*":
 		return nil, c.refuse(501, "5.7.0", "Authentication aborted")
 	}

@@ -124,7 +124,9 @@ func (c *conn) beginChunk() bool {
 		c.fatalPlain(521, "5.5.4", "Syntax: BDAT count [LAST]", ErrBadChunk)
 		return false
 	}
-	if c.tx != txBdat {
+	if c.tx == txBdat {
+		c.cmd.keep()
+	} else {
 		c.beginBody(true)
 	}
 	c.body.chunk, c.body.left, c.body.last = size, size, last
@@ -185,6 +187,7 @@ func (c *conn) refuseChunkUnread() {
 
 // beginBody begins to read the text of a message.
 func (c *conn) beginBody(chunked bool) {
+	c.cmd.keep()
 	c.dataSince = time.Now()
 	c.body = body{c: c, dec: newDecoder(!chunked, c.tune.BareNewline == Reject), chunked: chunked,
 		raw: chunked && c.bodyType == mail.BodyBinaryMIME}

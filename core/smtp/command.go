@@ -27,6 +27,18 @@ func parseCommand(line []byte) command {
 	return command{verb: verbOf(word), word: word, arg: arg, line: line}
 }
 
+// keep copies what the command has in the input buffer, before more is read.
+func (c *command) keep() {
+	if c.verb == verbData {
+		c.line = dataLine // so that the usual message costs no allocation
+	} else {
+		c.line = bytes.Clone(c.line)
+	}
+	*c = parseCommand(c.line)
+}
+
+var dataLine = []byte("DATA")
+
 // hasNoArg reports whether the command stands alone.
 func (c *command) hasNoArg() bool { return len(c.arg) == 0 }
 
@@ -51,8 +63,8 @@ func (c *command) logged() string {
 	const most = 100
 	line := c.line
 	if c.verb == verbAuth {
-		mechanism, _, _ := bytes.Cut(c.arg, []byte(" "))
-		line = append([]byte("AUTH "), mechanism...)
+		mechanism, _, _ := bytes.Cut(c.arg, space)
+		line = bytes.TrimRight(append([]byte("AUTH "), mechanism...), " ")
 	}
 	if len(line) > most {
 		line = line[:most]

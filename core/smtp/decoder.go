@@ -34,7 +34,7 @@ const (
 )
 
 const (
-	minWindow = 256
+	minWindow = 64
 	maxWindow = largeBuffer
 )
 

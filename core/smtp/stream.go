@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Stream is a net.Conn made of a reader and a writer, as standard input and output (sendmail -bs).
+// Stream is a net.Conn made of a reader and a writer, as standard input and output (sendmail -bs;
+// Postfix does not ask such a client to wait for replies: see Options.ForbidUnauthPipelining).
 // Deadlines work as far as the two have SetReadDeadline and SetWriteDeadline, as *os.File has for
 // pipes and terminals; else they are ignored. Close closes what is an io.Closer.
 type Stream struct {

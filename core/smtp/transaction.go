@@ -133,10 +133,15 @@ func (c *conn) data(ctx context.Context) bool {
 	return c.finishMessage(r, err)
 }
 
-// message hands the text to the session. The transaction is the session's no more.
+// message hands the text to the session. The transaction is the session's no more. A session that
+// accepts what it has not read breaks its word.
 func (c *conn) message(ctx context.Context) (status.Reply, error) {
 	c.announced = false
-	return c.sess.Message(ctx, &c.body)
+	r, err := c.sess.Message(ctx, &c.body)
+	if err == nil && !c.body.isComplete() {
+		return r, errUnread
+	}
+	return r, err
 }
 
 // skipRest reads what the session did not read. It returns what cut the connection.
@@ -149,7 +154,7 @@ func (c *conn) skipRest() error {
 
 // finishMessage answers a message whose text was read or skipped to its end.
 func (c *conn) finishMessage(r status.Reply, err error) bool {
-	complete, cause := c.body.isComplete(), c.body.err
+	cause := c.body.err
 	c.endBody()
 	c.forgetTransaction()
 	c.after = afterMessage
@@ -162,8 +167,6 @@ func (c *conn) finishMessage(r status.Reply, err error) bool {
 		return c.refuseReply(limit.Reply)
 	case err != nil:
 		return c.fail(err)
-	case !complete: // the session broke its word
-		return c.fail(errUnread)
 	case r.IsZero():
 		r = status.Reply{Code: 250, Enhanced: "2.0.0", Text: "Ok"}
 	}
