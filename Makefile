@@ -16,10 +16,10 @@ bin/%.wasm: wasm-examples/%/main.go $(wildcard plugins/sdk/*.go plugins/sdk/gues
 	GOOS=wasip1 GOARCH=wasm $(GO) build -trimpath -buildmode=c-shared -ldflags "-s -w" -o $@ ./wasm-examples/$*
 
 run: bin/mtad $(FILTERS) ## start mtad in the foreground with configs/quickstart
-	@echo "mtad listens on 127.0.0.1:2525; everything it keeps is below ./var; Ctrl-C stops it. In another terminal:"
-	@echo "  printf 'Subject: hello\n\nIt works.\n' | bin/mtad -c configs/quickstart sendmail -f bob@example.test alice@example.test"
-	@echo "  cat var/mail/example.test/alice/new/*"
-	@echo "  printf 'Subject: lottery\n\nYou won.\n' | bin/mtad -c configs/quickstart sendmail -f eve@example.test alice@example.test"
+	@printf '%s\n' "mtad listens on 127.0.0.1:2525; everything it keeps is below ./var; Ctrl-C stops it. In another terminal:"
+	@printf '%s\n' "  printf 'Subject: hello\n\nIt works.\n' | bin/mtad -c configs/quickstart sendmail -f bob@example.test alice@example.test"
+	@printf '%s\n' "  cat var/mail/example.test/alice/new/*"
+	@printf '%s\n' "  printf 'Subject: lottery\n\nYou won.\n' | bin/mtad -c configs/quickstart sendmail -f eve@example.test alice@example.test"
 	@mkdir -p var/queue var/data var/mail
 	@exec bin/mtad -c configs/quickstart run -o mail_owner=$$(id -un)
 

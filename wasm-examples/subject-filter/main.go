@@ -1,3 +1,5 @@
+//go:build wasip1
+
 // Command subject-filter is a filter for mtad: it refuses messages whose Subject has one of the
 // configured words, and tags the others.
 package main
