@@ -36,6 +36,10 @@ func (l *fairListener) admit(c net.Conn) *guest {
 	if err != nil {
 		uid = nobody
 	}
+	return l.admitUID(c, uid)
+}
+
+func (l *fairListener) admitUID(c net.Conn, uid int) *guest {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.s.isAdmin(uid) && (l.open[uid] >= maxUserConns || l.all >= maxConns) {

@@ -137,6 +137,9 @@ func (s *scanner) brackets() {
 
 // external quotes the local part of an address anew if it needs that, and not if it does not.
 func external(address string) string {
+	if address == "" {
+		return ""
+	}
 	local, domain, ok := addr.Split(address)
 	if !addr.IsDotString(local) {
 		local = addr.Quote(addr.Unquote(local))
