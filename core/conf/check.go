@@ -95,8 +95,8 @@ func (k *checker) defaults(config *Config, service *mastercf.Service) []Finding 
 
 // refersToSpoilt reports whether a value is bad because of one that is reported itself.
 func (k *checker) refersToSpoilt(config *Config, p *param.Param, raw string) bool {
-	if p.Computed && slices.ContainsFunc(computedFrom(p.Name), func(name string) bool { return k.spoilt[name] }) {
-		return true
+	if p.Computed {
+		raw = computedFrom(p.Name)
 	}
 	seen := map[string]bool{}
 	var search func(text string) bool

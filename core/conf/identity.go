@@ -45,17 +45,17 @@ func (c *Config) compute(name string, busy []string) string {
 	return ""
 }
 
-// computedFrom returns the parameters that a computed default depends on.
-func computedFrom(name string) []string {
+// computedFrom refers to the parameters that a computed default depends on.
+func computedFrom(name string) string {
 	switch name {
 	case "myhostname":
-		return []string{"mydomain"}
+		return "$mydomain"
 	case "mydomain":
-		return []string{"myhostname"}
+		return "$myhostname"
 	case "mynetworks":
-		return []string{"mynetworks_style", "inet_interfaces", "inet_protocols"}
+		return "$mynetworks_style $inet_interfaces $inet_protocols"
 	}
-	return nil
+	return ""
 }
 
 // computeLevel returns the compatibility level of a configuration that does not say it. A

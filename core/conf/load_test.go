@@ -185,6 +185,18 @@ func TestABadValueIsReportedOnceWhereItIsSet(t *testing.T) {
 	}
 }
 
+func TestABadCompatibilityLevelIsOneMistake(t *testing.T) {
+	for text, want := range map[string]string{
+		"compatibility_level = three": `main.cf:1: compatibility_level: bad value: "three" is not a compatibility level`,
+		"myorigin =":                  `main.cf:1: myorigin: bad value: "" is not a host name`,
+	} {
+		_, err := conf.Load(conftest.Dir(t, map[string]string{"main.cf": text}), conftest.Options()...)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s gives %v", text, err)
+		}
+	}
+}
+
 func TestADefaultThatAMacroSpoilsIsReported(t *testing.T) {
 	dir := conftest.Dir(t, map[string]string{"main.cf": "stress = $\n"})
 	_, err := conf.Load(dir, conftest.Options()...)

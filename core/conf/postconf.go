@@ -32,6 +32,7 @@ func (c *Config) Postconf(q Query) (lines, warnings []string) {
 			warnings = append(warnings, name+": unknown parameter")
 			continue
 		}
+		value = oneSpace(value)
 		if q.ValueOnly {
 			lines = append(lines, value)
 		} else {
@@ -43,6 +44,9 @@ func (c *Config) Postconf(q Query) (lines, warnings []string) {
 	}
 	return lines, warnings
 }
+
+// oneSpace puts one space in the place of all white space, as postconf shows values.
+func oneSpace(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // shown returns the value of a name as a query wants it; ok is false when the name is unknown.
 func (c *Config) shown(name string, q Query) (value string, ok bool) {
@@ -163,7 +167,7 @@ func (c *Config) MasterParameters() []string {
 		}
 		var own []string
 		for name, value := range values {
-			own = append(own, strings.TrimRight(s.String()+"/"+name+" = "+value, " "))
+			own = append(own, strings.TrimRight(s.String()+"/"+name+" = "+oneSpace(value), " "))
 		}
 		slices.SortFunc(own, func(a, b string) int { return cmp.Compare(a, b) })
 		lines = append(lines, own...)

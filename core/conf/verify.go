@@ -3,6 +3,7 @@ package conf
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/mtad/mtad/core/conf/domainlist"
 	"github.com/mtad/mtad/core/conf/list"
@@ -34,11 +35,24 @@ func (c *Config) verify(name string, p *param.Param) error {
 		}
 		return err
 	}
-	if name == "myorigin" {
-		return c.verifyOrigin()
+	if err := c.verifySpecial(name); err != nil {
+		return err
 	}
 	if err = p.Check(text, c.unit(p)); err == nil && p.Type == param.Code && text[0] == '3' {
 		err = fmt.Errorf("%s is not the code of a reply: 2xx, 4xx or 5xx expected", text)
+	}
+	return err
+}
+
+// verifySpecial looks at what is special about a parameter.
+func (c *Config) verifySpecial(name string) (err error) {
+	switch name {
+	case "compatibility_level":
+		_, err = c.Expand("${{$compatibility_level} ==level {0}}")
+	case "myorigin": // the first line of /file
+		if raw, _, _ := c.Lookup(name); strings.HasPrefix(raw, "/") {
+			_, err = c.firstLine(raw)
+		}
 	}
 	return err
 }
@@ -65,16 +79,6 @@ func (c *Config) verifyNetworks(name string, p *param.Param) error {
 	}
 	_, err = netlist.New(items, domainlist.None, syntaxOnly)
 	return err
-}
-
-// verifyOrigin reads the file that myorigin may name.
-func (c *Config) verifyOrigin() error {
-	raw, _, _ := c.Lookup("myorigin")
-	if len(raw) > 0 && raw[0] == '/' {
-		_, err := c.firstLine(raw)
-		return err
-	}
-	return nil
 }
 
 // syntaxOnly stands for a table when only the list that names it is looked at.

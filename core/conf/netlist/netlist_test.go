@@ -36,6 +36,7 @@ func TestMatch(t *testing.T) {
 		{"everything of one family", "0.0.0.0/0", "1.2.3.4", "::1"},
 		{"an exclusion before", "!192.168.0.1, 192.168.0.0/28", "192.168.0.2 192.168.0.15", "192.168.0.1 192.168.0.16"},
 		{"an exclusion after has no effect", "192.168.0.0/28 !192.168.0.1", "192.168.0.1", "192.168.0.16"},
+		{"IPv4 in IPv6 matches nobody", "[::ffff:127.0.0.0]/104 [::ffff:0.0.0.0]/96", "", "127.0.0.1 ::ffff:127.0.0.1 ::1"},
 		{"a host name matches no address", "mail.example.com 10.0.0.1", "10.0.0.1", "10.0.0.2"},
 	}
 	for _, tt := range tests {
@@ -66,7 +67,6 @@ func TestNewRefuses(t *testing.T) {
 		"[::1":               `no "]"`,
 		"[::1]128":           "not a network",
 		"[fe80::1%eth0]":     "not a network",
-		"[::ffff:10.0.0.1]":  "not a network",
 		"::1":                "needs brackets",
 		"2001:db8::/32":      "needs brackets",
 		"hash:/etc/nets":     "no tables",

@@ -3,6 +3,7 @@ package netlist
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/mtad/mtad/core/conf/domainlist"
@@ -41,7 +42,7 @@ func parseNetwork(text string) (netip.Prefix, error) {
 		address, length, isNetwork = strings.Cut(text, "/")
 	}
 	a, err := netip.ParseAddr(address)
-	if err != nil || a.Zone() != "" || a.Is4In6() {
+	if err != nil || a.Zone() != "" {
 		return netip.Prefix{}, badNetwork(text)
 	}
 	if !isNetwork {
@@ -50,12 +51,14 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	return network(a, length, text)
 }
 
-// network puts address and length together and refuses host bits.
+// network puts address and length together and refuses host bits. A network of IPv4-in-IPv6
+// addresses is accepted and matches nobody, as in Postfix: such clients count as IPv4.
 func network(a netip.Addr, length, text string) (netip.Prefix, error) {
-	p, err := netip.ParsePrefix(a.String() + "/" + length)
-	if err != nil {
-		return p, badNetwork(text)
+	bits, err := strconv.ParseUint(length, 10, 8)
+	if err != nil || int(bits) > a.BitLen() {
+		return netip.Prefix{}, badNetwork(text)
 	}
+	p := netip.PrefixFrom(a, int(bits))
 	if m := p.Masked(); m != p {
 		return p, fmt.Errorf("host bits are set in the network %q: %q expected", text, Format(m))
 	}
