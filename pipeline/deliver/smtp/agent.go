@@ -1,0 +1,58 @@
+package smtp
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"time"
+
+	"github.com/mtad/mtad/core/smtpclient"
+	"github.com/mtad/mtad/queue"
+)
+
+// Agent is the delivery agent behind the transports smtp, relay and lmtp. Safe for concurrent use.
+type Agent struct {
+	o        Options
+	client   smtpclient.Options
+	tls      *tls.Config
+	own      ours
+	fallback []hop
+	cache    cache
+}
+
+var _ queue.Agent = (*Agent)(nil)
+
+// New returns an agent. It fails when the options contradict each other or ask for what the
+// agent cannot do. Call Close when the last delivery has ended.
+func New(o Options) (*Agent, error) {
+	if err := o.complete(); err != nil {
+		return nil, fmt.Errorf("smtp.New: %w", err)
+	}
+	a := &Agent{o: o, tls: o.TLS.config(), own: newOurs(&o)}
+	a.client = smtpclient.Options{
+		Helo: o.Helo, LMTP: o.LMTP, HELOOnly: o.HELOOnly, EHLOIfOffered: o.EHLOIfOffered,
+		Discard: o.Discard, LineLimit: o.LineLimit, Timeouts: o.Timeouts,
+	}
+	for _, f := range o.FallbackRelay {
+		hops, err := parseNexthop(f, o.LMTP, o.Port)
+		if err != nil {
+			return nil, fmt.Errorf("smtp.New: smtp_fallback_relay: %w", err)
+		}
+		a.fallback = append(a.fallback, hops...)
+	}
+	a.cache.ttl, a.cache.reuse, a.cache.most, a.cache.uses = o.IdleTime, o.ReuseTime, o.MaxIdle, o.ReuseCount
+	return a, nil
+}
+
+// Close ends the idle connections; deliveries that still run end theirs.
+func (a *Agent) Close() { a.cache.close() }
+
+// Deliver hands a message to the next hop. When ctx ends, connections are closed at once and the
+// recipients that are not done are deferred; what the server had already taken may be sent again.
+func (a *Agent) Deliver(ctx context.Context, req *queue.Request) []queue.Result {
+	d := delivery{a: a, req: req, begun: time.Now(), results: make([]queue.Result, len(req.Recipients))}
+	d.left = len(req.Recipients)
+	d.run(ctx)
+	d.close()
+	return d.results
+}

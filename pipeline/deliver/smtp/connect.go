@@ -1,0 +1,164 @@
+package smtp
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"strings"
+
+	"github.com/mtad/mtad/core/smtpclient"
+)
+
+// session returns a session with e that is ready for a transaction: an idle one or a new one.
+func (d *delivery) session(ctx context.Context, h *hop, e *endpoint) (*session, *failure) {
+	if !d.fresh && d.a.o.SASL.Credentials == nil {
+		if s := d.a.cache.takeAt(e.key()); s != nil {
+			return s, nil
+		}
+	}
+	s, f := d.a.connect(ctx, h, e, d.a.o.TLS.wanted())
+	if f == nil || !f.handshake || !d.plaintextAllowed() {
+		return s, f
+	}
+	// smtp_tls_security_level=may: mail that cannot go encrypted goes as it would without.
+	d.a.o.Log.Info(d.req.Entry.ID + ": " + f.reply.Text + "; trying " + e.relay() + " again without TLS")
+	return d.a.connect(ctx, h, e, false)
+}
+
+func (d *delivery) plaintextAllowed() bool {
+	t := &d.a.o.TLS
+	return !t.required() && d.begun.Sub(d.req.Entry.Arrived) >= t.PlaintextAfter
+}
+
+// connect makes a connection and brings it to where transactions can begin.
+func (a *Agent) connect(ctx context.Context, h *hop, e *endpoint, encrypt bool) (*session, *failure) {
+	nc, err := a.dial(ctx, e)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, interrupted(ctx.Err())
+		}
+		f := connectFailed(e, err)
+		a.o.Log.Info(f.reply.Text)
+		return nil, f
+	}
+	s := newSession(smtpclient.New(nc, &a.client), e)
+	stop := s.watch(ctx)
+	f := a.handshake(ctx, s, h, encrypt)
+	if !stop() {
+		f = interrupted(ctx.Err())
+	}
+	if f != nil {
+		s.conn.Quit()
+		return nil, f
+	}
+	if e.best || s.private {
+		s.dest = h.text
+	}
+	return s, nil
+}
+
+func (a *Agent) dial(ctx context.Context, e *endpoint) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, a.o.ConnectTimeout)
+	defer cancel()
+	if e.path != "" {
+		return a.o.Dial(ctx, "unix", e.path)
+	}
+	return a.o.Dial(ctx, "tcp", e.addr.String())
+}
+
+// handshake does everything between the connection and the first MAIL.
+func (a *Agent) handshake(ctx context.Context, s *session, h *hop, encrypt bool) *failure {
+	encrypt = encrypt && (s.at.path == "" || a.o.TLS.required())
+	if a.o.TLS.Wrapper && encrypt {
+		if f := a.encrypted(s, s.conn.WrapTLS); f != nil {
+			return f
+		}
+	}
+	greeting, err := s.conn.Greet()
+	if err != nil {
+		return a.sessionError(s, err)
+	}
+	if f := a.hello(s, h, greeting.Text); f != nil {
+		return f
+	}
+	if f := a.startTLS(s, h, encrypt && !a.o.TLS.Wrapper); f != nil {
+		return f
+	}
+	return a.authenticate(ctx, s, h.text)
+}
+
+// hello says EHLO, and looks whether it is ourselves who answers.
+func (a *Agent) hello(s *session, h *hop, greeting string) *failure {
+	if err := s.conn.Hello(); err != nil {
+		return a.sessionError(s, err)
+	}
+	name, _, _ := strings.Cut(greeting, " ")
+	if s.at.guard && (a.own.name(name) || a.own.name(s.conn.Features().Name)) {
+		a.o.Log.Warning("host " + s.at.named() + " greeted me with my own hostname " + a.o.Hostname)
+		f := permanent(550, "5.4.6", "mail for "+h.name+" loops back to myself")
+		f.relay = s.relay
+		return f
+	}
+	return nil
+}
+
+// startTLS starts TLS if it is wanted and offered.
+func (a *Agent) startTLS(s *session, h *hop, encrypt bool) *failure {
+	offered := s.conn.Features().Has(smtpclient.STARTTLS)
+	switch {
+	case !encrypt:
+		if offered && a.o.TLS.NoteOffer && !a.o.TLS.wanted() {
+			a.o.Log.Info("Host offered STARTTLS: [" + s.at.host + "]")
+		}
+		return nil
+	case !offered && a.o.TLS.required():
+		f := temporary("4.7.4", "TLS is required, but was not offered by host "+s.at.named())
+		f.relay = s.relay
+		return f
+	case !offered:
+		return nil
+	}
+	f := a.encrypted(s, s.conn.StartTLS)
+	if f != nil || !s.conn.Usable() {
+		return f
+	}
+	if _, on := s.conn.TLS(); !on {
+		return nil // refused, and the session goes on as it is
+	}
+	return a.hello(s, h, "")
+}
+
+// encrypted does the TLS handshake by start. A server that refuses STARTTLS goes on without it,
+// unless TLS is required.
+func (a *Agent) encrypted(s *session, start func(*tls.Config) error) *failure {
+	err := start(a.tls)
+	if err == nil {
+		if state, _ := s.conn.TLS(); a.o.TLS.LogLevel >= 1 {
+			a.o.Log.Info(a.o.TLS.established(&s.at, &state))
+		}
+		return nil
+	}
+	var e *smtpclient.Error
+	switch {
+	case !errors.As(err, &e):
+		return temporary("4.3.0", err.Error())
+	case e.Kind == smtpclient.Refused && a.o.TLS.required():
+		f := said(&s.at, e.Reply, "TLS is required, but host "+s.at.named()+" refused to start TLS: "+e.Reply.Raw)
+		f.reply.Code, f.reply.Enhanced = 454, "4.7.4"
+		return f
+	case e.Kind == smtpclient.Refused:
+		return nil
+	case e.Kind == smtpclient.Handshake:
+		a.o.Log.Info("SSL_connect error to " + s.relay + ": " + e.Err.Error())
+	}
+	return broken(&s.at, e)
+}
+
+func (a *Agent) sessionError(s *session, err error) *failure {
+	var e *smtpclient.Error
+	if !errors.As(err, &e) {
+		return temporary("4.3.0", err.Error())
+	}
+	return a.sessionFailed(&s.at, e)
+}

@@ -1,0 +1,53 @@
+package smtp
+
+import (
+	"context"
+	"time"
+
+	"github.com/mtad/mtad/core/smtpclient"
+)
+
+// session is one connection that is ready for transactions. It is owned by one delivery, or by
+// the cache.
+type session struct {
+	conn  *smtpclient.Conn
+	abort func() // conn.Abort, made once
+	at    endpoint
+	relay string // at.relay()
+	key   string // at.key()
+	// dest is the destination that the session may be used for without asking the DNS again;
+	// "" when its host is not the best one.
+	dest string
+	// private: authenticated, so of use for dest only.
+	private bool
+	born    time.Time
+	idle    time.Time // since when the cache has it
+	uses    int
+
+	// tx is the transaction under way; its memory is used again.
+	tx smtpclient.Transaction
+}
+
+func newSession(c *smtpclient.Conn, e *endpoint) *session {
+	return &session{conn: c, abort: c.Abort, at: *e, relay: e.relay(), key: e.key(), born: time.Now()}
+}
+
+// watch closes the connection when ctx ends. The function returned stops that; it reports false
+// when the connection was closed.
+func (s *session) watch(ctx context.Context) func() bool {
+	if ctx.Done() == nil {
+		return func() bool { return true }
+	}
+	return context.AfterFunc(ctx, s.abort)
+}
+
+// forget drops what a delivery left in the transaction, so that a cached connection keeps no
+// message alive.
+func (s *session) forget() {
+	results := s.tx.Results[:cap(s.tx.Results)]
+	clear(results)
+	if cap(results) > 64 {
+		results = nil
+	}
+	s.tx = smtpclient.Transaction{Results: results[:0]}
+}
