@@ -128,3 +128,17 @@ func (d *daemon) post(from, to string, text []byte) {
 	c.do("QUIT", "221")
 	_ = c.c.Close()
 }
+
+// try sends a command and says whether the reply begins with want. Unlike do it may be called
+// from any goroutine; it does not fail the test.
+func (c *client) try(command, want string) bool { return c.tryData([]byte(command+"\r\n"), want) }
+
+// tryData is try of bytes.
+func (c *client) tryData(b []byte, want string) bool {
+	_ = c.c.SetWriteDeadline(time.Now().Add(patience))
+	if _, err := c.c.Write(b); err != nil {
+		return false
+	}
+	got, err := c.read()
+	return err == nil && strings.HasPrefix(got, want)
+}
