@@ -1,13 +1,13 @@
 package conf_test
 
 import (
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/conf/conftest"
+	"github.com/mtad/mtad/core/conf/postfixtest"
 )
 
 func TestPostconf(t *testing.T) {
@@ -86,19 +86,6 @@ func TestMasterLines(t *testing.T) {
 	}
 }
 
-// postfix runs Postfix's postconf on dir.
-func postfix(t *testing.T, dir string, args ...string) []string {
-	t.Helper()
-	if _, err := exec.LookPath("postconf"); err != nil {
-		t.Skip("install Debian's postfix to compare with its postconf")
-	}
-	out, err := exec.Command("postconf", append([]string{"-c", dir}, args...)...).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
-}
-
 // world is a main.cf with everything the language has.
 const world = `# a comment
 compatibility_level = 3.6
@@ -152,21 +139,21 @@ func TestPostconfIsPostfixs(t *testing.T) {
 	for option, query := range map[string]conf.Query{
 		"-n": {NonDefault: true}, "-nx": {NonDefault: true, Expand: true}, "-nh": {NonDefault: true, ValueOnly: true}, "-nhx": {NonDefault: true, ValueOnly: true, Expand: true},
 	} {
-		want := postfix(t, dir, option)
+		want := postfixtest.Postconf(t, dir, option)
 		if got, _ := c.Postconf(query); !slices.Equal(got, want) {
 			t.Errorf("postconf %s has\n%s\nours is\n%s", option, strings.Join(want, "\n"), strings.Join(got, "\n"))
 		}
 	}
 	ours, _ := c.Postconf(conf.Query{})
 	known := namesOf(ours)
-	for _, name := range namesOf(postfix(t, dir)) {
+	for _, name := range namesOf(postfixtest.Postconf(t, dir)) {
 		if !slices.Contains(known, name) {
 			t.Errorf("Postfix lists %s", name)
 		}
 	}
 	for _, option := range []string{"-M", "-F", "-P"} {
 		got := map[string][]string{"-M": c.MasterLines(), "-F": c.MasterFields(), "-P": c.MasterParameters()}[option]
-		if want := postfix(t, dir, option); !slices.Equal(got, want) {
+		if want := postfixtest.Postconf(t, dir, option); !slices.Equal(got, want) {
 			t.Errorf("postconf %s has %q, ours is %q", option, want, got)
 		}
 	}
@@ -189,7 +176,7 @@ func TestExpansionIsPostfixs(t *testing.T) {
 	text += "mydestination = $" + strings.Join(names, " $") + "\n" // which makes all of them known to postconf
 	dir := conftest.Dir(t, map[string]string{"main.cf": text, "master.cf": ""})
 	c := conftest.ReadDir(t, dir)
-	want := postfix(t, dir, append([]string{"-x", "-h"}, names...)...)
+	want := postfixtest.Postconf(t, dir, append([]string{"-x", "-h"}, names...)...)
 	got, _ := c.Postconf(conf.Query{Names: names, Expand: true, ValueOnly: true})
 	if len(got) != len(want) {
 		t.Fatalf("%d values, Postfix has %d", len(got), len(want))
@@ -210,7 +197,7 @@ func TestTheDefaultNetworksArePostfixs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := strings.Fields(postfix(t, dir, "-h", "mynetworks")[0])
+	want := strings.Fields(postfixtest.Postconf(t, dir, "-h", "mynetworks")[0])
 	got := c.List("mynetworks")
 	slices.Sort(want)
 	slices.Sort(got)

@@ -84,6 +84,8 @@ func (c *Config) verifyNetworks(name string, p *param.Param) error {
 // syntaxOnly stands for a table when only the list that names it is looked at.
 func syntaxOnly(string) (domainlist.Table, error) { return noTable{}, nil }
 
+// noTable has no keys.
 type noTable struct{}
 
+// Lookup finds nothing.
 func (noTable) Lookup(context.Context, string) (string, bool, error) { return "", false, nil }

@@ -2,7 +2,6 @@ package mastercf
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mtad/mtad/core/conf/param"
+	"github.com/mtad/mtad/core/conf/postfixtest"
 )
 
 // one parses a text with one good service.
@@ -253,9 +253,6 @@ func TestFormatIsPostfixs(t *testing.T) {
 			t.Errorf("no line %q in\n%s", want, strings.Join(got, "\n"))
 		}
 	}
-	if _, err := exec.LookPath("postconf"); err != nil {
-		t.Skip("install Debian's postfix to compare the form of services")
-	}
 	dir := t.TempDir()
 	for name, text := range map[string]string{"main.cf": "", "master.cf": samples} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
@@ -263,11 +260,7 @@ func TestFormatIsPostfixs(t *testing.T) {
 		}
 	}
 	for option, ours := range map[string][]string{"-M": got, "-F": fields} {
-		out, err := exec.Command("postconf", "-c", dir, option).Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if want := strings.TrimSuffix(string(out), "\n"); strings.Join(ours, "\n") != want {
+		if want := strings.Join(postfixtest.Postconf(t, dir, option), "\n"); strings.Join(ours, "\n") != want {
 			t.Errorf("postconf %s has\n%s\nours is\n%s", option, want, strings.Join(ours, "\n"))
 		}
 	}

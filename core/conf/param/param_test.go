@@ -2,7 +2,6 @@ package param
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"testing/fstest"
 
 	"github.com/mtad/mtad/core/conf/expand"
+	"github.com/mtad/mtad/core/conf/postfixtest"
 )
 
 func TestTheRegistryCanBeRead(t *testing.T) {
@@ -93,20 +93,13 @@ var newerDefaults = strings.Fields(`import_environment lmtp_tls_security_level p
 	tls_low_cipherlist tls_medium_cipherlist tls_null_cipherlist tlsproxy_client_policy_maps tlsproxy_client_security_level`)
 
 func TestNamesAndDefaultsArePostfixs(t *testing.T) {
-	if _, err := exec.LookPath("postconf"); err != nil {
-		t.Skip("install Debian's postfix to compare names and defaults")
-	}
 	dir := t.TempDir()
 	for _, name := range []string{"main.cf", "master.cf"} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	out, err := exec.Command("postconf", "-c", dir, "-d").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.SplitSeq(strings.TrimSuffix(string(out), "\n"), "\n") {
+	for _, line := range postfixtest.Postconf(t, dir, "-d") {
 		name, want, _ := strings.Cut(line, " =")
 		want = strings.TrimPrefix(want, " ")
 		p, ok := Find(name)
