@@ -134,7 +134,7 @@ func (x *transfer) run() *Error {
 	}
 	x.c.out = append(x.c.out, "DATA\r\n"...)
 	if e := x.c.flush(StageData, x.c.o.Timeouts.DataInit); e != nil {
-		return x.orGoodbye(e)
+		return e
 	}
 	return x.data()
 }
@@ -184,7 +184,7 @@ func (x *transfer) batch() (ending Stage, e *Error) {
 		e = c.flush(stage, c.o.Timeouts.of(stage))
 	}
 	if e != nil {
-		return 0, x.orGoodbye(e)
+		return 0, e
 	}
 	return ending, x.collect(reset, first)
 }
@@ -269,12 +269,4 @@ func (x *transfer) settle(r Result) {
 			*res = r
 		}
 	}
-}
-
-// orGoodbye forgives a failed write to a peer that has said 421: that is the reply to it all.
-func (x *transfer) orGoodbye(e *Error) *Error {
-	if x.c.goodbye.Code != 0 {
-		return nil
-	}
-	return e
 }

@@ -14,6 +14,7 @@ import (
 func (d *delivery) session(ctx context.Context, h *hop, e *endpoint) (*session, *failure) {
 	if !d.fresh && d.a.o.SASL.Credentials == nil {
 		if s := d.a.cache.takeAt(e.key()); s != nil {
+			s.serve(h, e)
 			return s, nil
 		}
 	}
@@ -52,9 +53,7 @@ func (a *Agent) connect(ctx context.Context, h *hop, e *endpoint, encrypt bool) 
 		s.conn.Quit()
 		return nil, f
 	}
-	if e.best || s.private {
-		s.dest = h.text
-	}
+	s.serve(h, e)
 	return s, nil
 }
 

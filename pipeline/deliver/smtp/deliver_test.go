@@ -143,6 +143,29 @@ func TestDeliver(t *testing.T) {
 			want: `bounced 5.4.6 none (mail for to.test loops back to myself)`,
 		},
 		{
+			name: "a domain without MX that is us",
+			world: func(w *world) {
+				w.host("to.test", "192.0.2.99")
+			},
+			want: `bounced 5.4.6 none (mail for to.test loops back to myself)`,
+		},
+		{
+			name: "a sixth address does not matter, nor do exchangers behind five",
+			world: func(w *world) {
+				w.domain("to.test", "10 mx1.to.test", "20 mx2.to.test", "30 not.looked.up.test")
+				w.host("mx1.to.test", "192.0.2.1", "192.0.2.2", "192.0.2.3")
+				w.host("mx2.to.test", "192.0.2.3", "192.0.2.4", "192.0.2.5", "192.0.2.6")
+			},
+			options: func(o *smtp.Options) { o.Protocols, o.KeepOrder = dns.IPv4, true },
+			want:    `deferred 4.4.1 none (connect to mx2.to.test[192.0.2.5]:25: Connection refused) dead`,
+			log: `
+				connect to mx1.to.test[192.0.2.1]:25: Connection refused
+				connect to mx1.to.test[192.0.2.2]:25: Connection refused
+				connect to mx1.to.test[192.0.2.3]:25: Connection refused
+				connect to mx2.to.test[192.0.2.4]:25: Connection refused
+				connect to mx2.to.test[192.0.2.5]:25: Connection refused`,
+		},
+		{
 			name: "hosts behind us are left out",
 			world: func(w *world) {
 				w.domain("to.test", "10 mx1.to.test", "20 mail.test", "20 mx2.to.test", "30 mx3.to.test")

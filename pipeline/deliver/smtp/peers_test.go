@@ -155,6 +155,32 @@ func TestGoSMTPServerGetsWhatWeSend(t *testing.T) {
 	}
 }
 
+func TestGoSMTPServerStartsTLS(t *testing.T) {
+	box := &inbox{}
+	s := gosmtp.NewServer(box)
+	s.Domain, s.TLSConfig, s.ErrorLog = "mx.to.test", serverTLS(t), silent{}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); _ = s.Serve(ln) }()
+	defer func() { s.Close(); <-done }()
+	o := smtp.Defaults(false)
+	o.TLS.Level, o.TLS.Sessions, o.IdleTime = "encrypt", 10, 0
+	a := real(t, o)
+	for range 2 { // the second time the session is resumed
+		r := request("x@to.test")
+		r.Nexthop = fmt.Sprintf("[127.0.0.1]:%d", ln.Addr().(*net.TCPAddr).Port)
+		if got := a.Deliver(t.Context(), r); got[0].Outcome != queue.Sent {
+			t.Fatal(shown(got))
+		}
+	}
+	if mails, conns := box.all(); len(mails) != 2 || conns < 2 {
+		t.Errorf("%d mails by %d connections", len(mails), conns)
+	}
+}
+
 func TestGoSMTPServerSpeaksLMTPOverAUnixSocket(t *testing.T) {
 	dir := t.TempDir()
 	box, _ := serve(t, "unix", filepath.Join(dir, "lmtp"), true)

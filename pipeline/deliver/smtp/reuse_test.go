@@ -59,6 +59,54 @@ func TestAStaleConnectionCostsNothing(t *testing.T) {
 	}
 }
 
+func TestAStaleConnectionFoundByAddress(t *testing.T) {
+	w := newWorld(t)
+	w.host("one.test", "192.0.2.1")
+	w.host("two.test", "192.0.2.1")
+	w.server("192.0.2.1:25", hello("mx.test", offers)+takes("x@to.test")+"C: MAIL FROM:<a@from.test>\nCLOSE",
+		hello("mx.test", offers)+takes("x@to.test"))
+	a := w.agent()
+	for _, d := range []string{"one.test", "two.test"} {
+		r := request("x@to.test")
+		r.Nexthop = d
+		expect(t, w.deliver(a, r), "sent 2.0.0 "+d+"[192.0.2.1]:25 (250 2.0.0 Ok: queued as 1A)")
+	}
+}
+
+func TestASharedConnectionHasTheNameThatTheDestinationKnows(t *testing.T) {
+	w := newWorld(t)
+	w.host("one.test", "192.0.2.1")
+	w.host("two.test", "192.0.2.1")
+	w.server("192.0.2.1:25", hello("mx.test", offers)+takes("x@to.test")+takes("x@to.test")+takes("x@to.test"))
+	a := w.agent()
+	for _, c := range []struct{ nexthop, use string }{{"one.test", ""}, {"two.test", " use 2"}, {"one.test", " use 3"}} {
+		r := request("x@to.test")
+		r.Nexthop = c.nexthop
+		got := w.deliver(a, r)
+		expect(t, got, "sent 2.0.0 "+c.nexthop+"[192.0.2.1]:25 (250 2.0.0 Ok: queued as 1A)"+c.use)
+		if got[0].RemoteMTA != c.nexthop {
+			t.Errorf("RemoteMTA %s", got[0].RemoteMTA)
+		}
+	}
+}
+
+func TestAuthenticatedConnectionsAreNotShared(t *testing.T) {
+	w := newWorld(t)
+	w.host("one.test", "192.0.2.1")
+	w.host("two.test", "192.0.2.1")
+	auth := "C: AUTH PLAIN AHVzZXIAcGFzcw==\nS: 235 ok\n"
+	mail := strings.Replace(takes("x@to.test"), "MAIL FROM:<a@from.test>", "MAIL FROM:<a@from.test> AUTH=<>", 1)
+	w.server("192.0.2.1:25", hello("mx.test", offers, "AUTH_PLAIN")+auth+mail+mail, hello("mx.test", offers, "AUTH_PLAIN")+auth+mail)
+	a := w.agent(func(o *smtp.Options) {
+		o.SASL = smtp.SASL{Credentials: credentials("user", "pass", nil)}
+	})
+	for _, c := range []struct{ nexthop, use string }{{"one.test", ""}, {"one.test", " use 2"}, {"two.test", ""}} {
+		r := request("x@to.test")
+		r.Nexthop = c.nexthop
+		expect(t, w.deliver(a, r), "sent 2.0.0 "+c.nexthop+"[192.0.2.1]:25 (250 2.0.0 Ok: queued as 1A)"+c.use)
+	}
+}
+
 // What breaks later than that is a failure as on any connection: MAIL was answered.
 func TestAReusedConnectionThatBreaksLater(t *testing.T) {
 	w := newWorld(t)

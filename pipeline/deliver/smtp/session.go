@@ -32,6 +32,18 @@ func newSession(c *smtpclient.Conn, e *endpoint) *session {
 	return &session{conn: c, abort: c.Abort, at: *e, relay: e.relay(), key: e.key(), born: time.Now()}
 }
 
+// serve makes the session one of destination h by endpoint e, which has its address: another
+// destination may have known the same host by another name.
+func (s *session) serve(h *hop, e *endpoint) {
+	if s.at.host != e.host {
+		s.relay = e.relay()
+	}
+	s.at, s.dest = *e, ""
+	if e.best || s.private {
+		s.dest = h.text
+	}
+}
+
 // watch closes the connection when ctx ends. The function returned stops that; it reports false
 // when the connection was closed.
 func (s *session) watch(ctx context.Context) func() bool {
