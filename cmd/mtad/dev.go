@@ -18,10 +18,10 @@ import (
 	"github.com/mtad/mtad/cmd/mtad/dev/source"
 )
 
-const helpDev = `usage: mtad dev source -addr HOST:PORT [-n N] [-c N] [-size N] [-reuse] [-pipeline]
-                       [-from ADDRESS] [-rcpt ADDRESS] [-tag TEXT] [-timeout TIME]
+const helpDev = `usage: mtad dev source -addr HOST:PORT [-n N] [-c N] [-size N] [-reuse]
+           [-pipeline] [-from ADDR] [-rcpt ADDR] [-tag TEXT] [-timeout TIME]
        mtad dev sink -listen HOST:PORT [-ctl HOST:PORT] [-n N] [-dump DIR]
-                     [-delay TIME] [-tempfail PERCENT]
+           [-delay TIME] [-tempfail PERCENT]
 
 source sends N messages of SIZE bytes over C sessions at a time, each with its
 own Message-Id, and prints what it measured as JSON. Defaults: -n 1000 -c 20

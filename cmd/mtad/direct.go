@@ -3,7 +3,10 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 
 	"github.com/mtad/mtad/pipeline/ctl"
@@ -17,13 +20,19 @@ func (sh *shell) directList(ctx context.Context, out *bufio.Writer, asJSON bool)
 	if err != nil {
 		return err
 	}
-	s, err := store.Open(store.Options{Dir: filepath.Join(c.String("queue_directory"), "store"), ReadOnly: true,
-		Log: slog.New(slog.DiscardHandler)})
+	l := sh.newListing(out)
+	dir := filepath.Join(c.String("queue_directory"), "store")
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		if !asJSON {
+			l.end() // no daemon ever ran here
+		}
+		return nil
+	}
+	s, err := store.Open(store.Options{Dir: dir, ReadOnly: true, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	l := sh.newListing(out)
 	var line []byte
 	for _, state := range []queue.State{queue.Incoming, queue.Deferred, queue.Hold, queue.Corrupt} {
 		err := s.Each(ctx, state, "", func(e *queue.Entry, r *queue.Record) bool {

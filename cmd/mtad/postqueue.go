@@ -13,7 +13,7 @@ import (
 
 const postqueueUsage = "usage: postqueue -f | postqueue -i queueid | postqueue -j | postqueue -p | postqueue -s site"
 
-const helpPostqueue = postqueueUsage + `
+const helpPostqueue = `usage: postqueue -p | -j | -f | -s SITE | -i ID
 
   -p          list the queue: "*" behind an id is active, "!" on hold, "#" to
               be returned at the next attempt

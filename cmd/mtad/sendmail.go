@@ -16,26 +16,26 @@ import (
 
 const helpSendmail = `usage: sendmail [OPTIONS] [RECIPIENT...]
 
-Reads a message from standard input and queues it. With the daemon down the
-message waits in the maildrop directory.
+Queues a message from standard input. With the daemon down it waits in the
+maildrop directory.
 
   -t          take recipients from To, Cc and Bcc (Resent- ones if there are)
   -i, -oi     a line with a single dot does not end the message
   -f ADDRESS  envelope sender, "" or "<>" for none (also -r); else the user
   -F NAME     full name, for a From field if the message has none
-  -B TYPE     7BIT or 8BITMIME
+  -B TYPE     7BIT or 8BITMIME (also -o7, -o8)
   -N WHEN     ask for notices: never, or some of success,failure,delay
   -R WHAT     return full or hdrs with a notice
   -V ID       envelope id to show in notices
   -v          ask for a notice of success
-  -bp, -bi    list the queue (mailq), bring aliases up to date (newaliases)
+  -bp, -bi    list the queue (mailq); bring aliases up to date (newaliases)
   -q          try deferred mail now; -qRSITE, -qIID for a site, a message
   -C DIR      configuration directory, or a file in it (also -c)
-  -- ends the options. Of sendmail's other options, -A -G -L -O -U -X -d -e -h
-  -m -n -o -p -bm have no effect; -bd -bs -bv and others of -b are refused.
 
-Exit codes: 0 queued, 64 usage, 65 bad data, 67 no such user, 69 refused, 71
-system error, 74 input error, 75 try again later, 77 not allowed.
+-A -G -L -O -U -X -d -e -h -m -n -o -p -bm have no effect; -bd, -bs, -bv and
+other -b are refused; -- ends the options. Exit codes: 0 queued, 64 usage, 65
+bad data, 67 no such user, 69 refused, 71 system error, 74 input error, 75 try
+again later, 77 not allowed.
 `
 
 // submitTimeout bounds the submission of a message, once it is read.
@@ -80,7 +80,7 @@ func (sh *shell) submit(r *request) int {
 		Sender: r.sender, FullName: who.fullName, SizeLimit: c.Size("message_size_limit")})
 	switch {
 	case errors.Is(err, compose.ErrNoRecipients):
-		return sh.fail(exUsage, "%s: %v", who, compose.ErrNoRecipients)
+		return sh.fail(exUsage, "%s: No recipient addresses found in message header", who)
 	case errors.Is(err, compose.ErrTooBig):
 		return sh.fail(exUnavailable, "%s: %v", who, compose.ErrTooBig)
 	case isDiskFull(err):
@@ -131,4 +131,3 @@ func enter(c *conf.Config, env *mail.Envelope, m *compose.Message) error {
 	_, err = drop.Put(filepath.Join(c.String("queue_directory"), "maildrop"), env, text, m.Size())
 	return err
 }
-

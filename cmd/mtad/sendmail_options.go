@@ -46,7 +46,11 @@ func (sh *shell) readSendmail(args []string) (*request, error) {
 		}
 	}
 	for _, a := range rest {
-		r.recipients = append(r.recipients, compose.Addresses(a)...)
+		for _, address := range compose.Addresses(a) {
+			if address != "" {
+				r.recipients = append(r.recipients, address)
+			}
+		}
 	}
 	switch {
 	case r.mode != 'm' && r.extract:

@@ -41,5 +41,8 @@ func currentUser(fullName string) (login, error) {
 func gecosName(gecos, username string) string {
 	name, _, _ := strings.Cut(gecos, ",")
 	first, size := utf8.DecodeRuneInString(username)
+	if size == 0 {
+		return strings.ReplaceAll(name, "&", "")
+	}
 	return strings.ReplaceAll(name, "&", string(unicode.ToUpper(first))+username[size:])
 }

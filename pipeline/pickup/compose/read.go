@@ -13,7 +13,7 @@ import (
 
 // The user's mistakes.
 var (
-	ErrNoRecipients = errors.New("No recipient addresses found in message header") //nolint:staticcheck // Postfix's words
+	ErrNoRecipients = errors.New("no recipient addresses found in message header")
 	ErrTooBig       = errors.New("message file too big")
 )
 

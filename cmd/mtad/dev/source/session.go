@@ -158,10 +158,10 @@ func (s *session) replies(n int, class byte) error {
 		if err != nil {
 			return err
 		}
-		if len(line) < 4 {
-			return fmt.Errorf("no reply: %q", line)
-		}
-		if line[0] != class {
+		switch {
+		case len(line) < 4, line[0] != class && line[0] != '4' && line[0] != '5':
+			return fmt.Errorf("not the reply that is due: %.80q", line)
+		case line[0] != class:
 			return &refusal{strings.TrimSpace(string(line))}
 		}
 		if line[3] != '-' {
