@@ -58,6 +58,9 @@ func (k *checker) setting(config *Config, name string) Finding {
 	if known != nil {
 		if err := config.verify(name, known); err != nil {
 			f.bad(err)
+		} else if value, _ := config.expandName(name); !known.Builds(value) && f.Status == StatusEffective {
+			f.Status = StatusUnsupported
+			f.Note = fmt.Sprintf("the value %s is not built; %s", value, f.Note)
 		}
 	}
 	if replaced := config.replaced[name]; len(replaced) > 0 && where.Layer != MasterCF {

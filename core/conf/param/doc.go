@@ -12,8 +12,9 @@
 //	name TAB type TAB default TAB effect TAB text
 //
 // A name with "~" before it is an old one, which is listed only where it is set. The type is one
-// of the words of Type, then perhaps its values (enum(a,b), list(a,b)) and its range in the
-// parameter's smallest unit (int 1.., time 0..8640000). A default that begins with "@" is
+// of the words of Type, then perhaps its values (enum(a,b), list(a,b); enum(a,!b) for a value b
+// that is known and not built) and its range in the parameter's smallest unit (int 1.., time
+// 0..8640000). A default that begins with "@" is
 // computed when the configuration is loaded. The effect is effective, accepted or unsupported;
 // the text says what the parameter does, why it has no effect, or what to use instead. The lines
 // #default-accepted and #default-unsupported give the text of rows that have none. To change what

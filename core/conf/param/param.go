@@ -59,8 +59,9 @@ type Param struct {
 	Old bool
 	// Area is the part of the system that the parameter belongs to.
 	Area string
-	// Values are the words of an Enum or a List, empty for any.
-	Values []string
+	// Values are the words of an Enum or a List, empty for any. NotBuilt are those among them
+	// that Postfix knows and mtad does nothing with.
+	Values, NotBuilt []string
 	// Range bounds an Int, Code, Size (bytes) or Time (seconds).
 	Range value.Range
 }
@@ -93,6 +94,11 @@ func (p *Param) Check(s string, unit byte) (err error) {
 		err = checkHostname(s)
 	}
 	return err
+}
+
+// Builds reports whether mtad does what an expanded value of an Enum asks for.
+func (p *Param) Builds(s string) bool {
+	return !slices.ContainsFunc(p.NotBuilt, func(v string) bool { return strings.EqualFold(v, s) })
 }
 
 // CheckElement says what is wrong with an element of a List, nil if nothing is.

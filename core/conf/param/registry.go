@@ -132,7 +132,14 @@ func parseRow(line string, byDefault map[Effect]string) (*Param, error) {
 func (p *Param) parseType(s string) error {
 	s, bounds, bounded := strings.Cut(s, " ")
 	if name, values, ok := strings.Cut(strings.TrimSuffix(s, ")"), "("); ok {
-		s, p.Values = name, strings.Split(values, ",")
+		s = name
+		for _, v := range strings.Split(values, ",") {
+			v, notBuilt := strings.CutPrefix(v, "!")
+			p.Values = append(p.Values, v)
+			if notBuilt {
+				p.NotBuilt = append(p.NotBuilt, v)
+			}
+		}
 	}
 	p.Type = Type(s)
 	switch p.Type {
