@@ -178,3 +178,19 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func TestMakeDirLetsEverybodyPutAndNobodyLook(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a", "maildrop")
+	for range 2 {
+		if err := drop.MakeDir(dir); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(dir)
+		if err != nil || info.Mode() != os.ModeDir|drop.DirMode {
+			t.Errorf("mode %v %v", info.Mode(), err)
+		}
+		if err := os.Chmod(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -81,3 +81,12 @@ func ignoreMissing(err error) error {
 	}
 	return err
 }
+
+// MakeDir makes the maildrop directory with mode DirMode, whatever the umask, or gives that mode
+// to one that is there. Its owner is the caller's to set.
+func MakeDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return os.Chmod(dir, DirMode)
+}
