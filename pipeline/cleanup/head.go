@@ -20,8 +20,11 @@ func (j *Job) head() []byte {
 			b = append(b, f.Raw()...)
 		}
 	}
-	if j.env.Origin.Local || j.d.o.AddMissing {
+	if j.completes() {
 		b = j.appendMissing(b)
+	}
+	if j.messageID == "" {
+		j.d.o.Log.MessageID(j.env.ID, "<>")
 	}
 	return b
 }
@@ -53,10 +56,13 @@ func (j *Job) appendReceived(b []byte) []byte {
 		b = append(j.appendBy(b), ")\r\n\t"...)
 	}
 	b = append(append(b, "id "...), j.env.ID...)
-	if len(j.env.Recipients) == 1 && o.Kind == mail.KindSMTP {
+	switch {
+	case o.Kind != mail.KindSMTP:
+		b = append(b, "; "...)
+	case len(j.env.Recipients) == 1:
 		b = append(append(b, "\r\n\tfor <"...), traceText(j.env.Recipients[0].Original)...)
 		b = append(b, ">; "...)
-	} else {
+	default:
 		b = append(b, ";\r\n\t"...)
 	}
 	b = now.AppendFormat(b, time.RFC1123Z)
@@ -138,10 +144,13 @@ func (j *Job) appendMissing(b []byte) []byte {
 		prefix = "Resent-"
 	}
 	if j.header.Find(prefix+"Message-Id", 0) < 0 {
-		b = append(append(b, prefix...), "Message-Id: <"...)
-		b = now.UTC().AppendFormat(b, "20060102150405.")
-		b = append(append(append(b, j.env.ID...), '@'), j.d.o.Hostname...)
-		b = append(b, ">\r\n"...)
+		id := now.UTC().Format("<20060102150405.") + j.env.ID + "@" + j.d.o.Hostname + ">"
+		b = append(append(append(b, prefix...), "Message-Id: "...), id...)
+		b = append(b, "\r\n"...)
+		if j.messageID == "" {
+			j.messageID = id
+			j.d.o.Log.MessageID(j.env.ID, id)
+		}
 	}
 	if j.header.Find(prefix+"Date", 0) < 0 {
 		b = append(append(b, prefix...), "Date: "...)
@@ -153,6 +162,14 @@ func (j *Job) appendMissing(b []byte) []byte {
 		b = append(append(b, j.sender()...), "\r\n"...)
 	}
 	return j.appendUndisclosed(b)
+}
+
+// appendMessageID writes the Message-Id of a message that has none: when it arrived and its queue id
+// make it unique.
+func (j *Job) appendMessageID(b []byte) []byte {
+	b = j.env.Arrived.UTC().AppendFormat(append(b, '<'), "20060102150405.")
+	b = append(append(append(b, j.env.ID...), '@'), j.d.o.Hostname...)
+	return append(b, '>')
 }
 
 func (j *Job) sender() string {

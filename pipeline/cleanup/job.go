@@ -21,6 +21,8 @@ type Job struct {
 	block  *[]byte // the header block as far as it came, pooled
 	known  int     // bytes of block that are complete fields
 	header *mail.Header
+	// messageID is in the log already unless it is "": then head decides on one.
+	messageID string
 	size   int64
 	sep    bool // the rest begins with the empty line
 	err    *status.Error
@@ -70,7 +72,9 @@ func (j *Job) endHead(ctx context.Context) error {
 	head, rest := block[:j.known:j.known], block[j.known:]
 	j.header = mail.ParseHeader(head)
 	j.sep = len(rest) >= 2 && rest[0] == '\r' && rest[1] == '\n'
-	j.d.o.Log.MessageID(j.env.ID, j.header.Get("Message-ID"))
+	if j.messageID = j.header.Get("Message-ID"); j.messageID != "" {
+		j.d.o.Log.MessageID(j.env.ID, j.messageID)
+	}
 	if e := j.checkHeader(); e != nil {
 		return j.fail(e)
 	}
@@ -82,6 +86,21 @@ func (j *Job) endHead(ctx context.Context) error {
 	}
 	return j.writeRest(rest)
 }
+
+// logMessageID logs the Message-ID that the message has, or is going to get.
+func (j *Job) logMessageID() {
+	id := j.header.Get("Message-ID")
+	if id == "" {
+		id = "<>"
+		if j.completes() {
+			id = string(j.appendMessageID(nil))
+		}
+	}
+	j.d.o.Log.MessageID(j.env.ID, id)
+}
+
+// completes reports whether the message gets the fields that it lacks.
+func (j *Job) completes() bool { return j.env.Origin.Local || j.d.o.AddMissing }
 
 // checkHeader counts the hops: a message that went through too many is in a loop.
 func (j *Job) checkHeader() *status.Error {

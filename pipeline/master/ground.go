@@ -102,6 +102,7 @@ func newWorld(c *conf.Config, rw *rewrite.Rewriter, dns resolver, own []netip.Ad
 	}
 	w := &access.World{
 		Networks: nets, Interfaces: own, Rewriter: rw, Resolver: dns, Delimiter: c.String("recipient_delimiter"),
+		UntrustedRouting:   c.Bool("allow_untrusted_routing"),
 		LocalCode:          c.Int("unknown_local_recipient_reject_code"),
 		VirtualAliasCode:   c.Int("unknown_virtual_alias_reject_code"),
 		VirtualMailboxCode: c.Int("unknown_virtual_mailbox_reject_code"),

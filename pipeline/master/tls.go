@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/mtad/mtad/core/conf"
@@ -145,7 +146,7 @@ func allow(allowed map[uint16]bool, word string) error {
 func clientTLS(c *conf.Config, prefix string) (deliver.TLS, error) {
 	t := deliver.TLS{
 		Level: c.TLSLevel(prefix), Wrapper: c.Bool(prefix + "_tls_wrappermode"),
-		PlaintextAfter: c.Duration("minimal_backoff_time"), LogLevel: c.Int(prefix + "_tls_loglevel"), Sessions: 1000,
+		PlaintextAfter: c.Duration("minimal_backoff_time"), LogLevel: logLevel(c.String(prefix + "_tls_loglevel")), Sessions: 1000,
 	}
 	if t.Level == "" || t.Level == "none" {
 		return t, nil
@@ -163,6 +164,18 @@ func clientTLS(c *conf.Config, prefix string) (deliver.TLS, error) {
 	}
 	t.Roots, err = roots(c.String(prefix+"_tls_CAfile"), c.String(prefix+"_tls_CApath"))
 	return t, err
+}
+
+// logLevel reads smtp_tls_loglevel: a number, or words, of which "none" says nothing and any other
+// at least that there was a handshake.
+func logLevel(value string) int {
+	if n, err := strconv.Atoi(value); err == nil {
+		return n
+	}
+	if value == "" || value == "none" {
+		return 0
+	}
+	return 1
 }
 
 // roots reads the certificates of a file and of a directory; nil when there are none.

@@ -1,0 +1,87 @@
+package master_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestAReloadKeepsOpenSessionsAndServesNewOnesAnew(t *testing.T) {
+	s := newSink(t)
+	before := []string{"relayhost = " + s.nexthop(), "smtpd_banner = before", "message_size_limit = 100000"}
+	d := start(t, before...)
+	open := d.hello()
+	open.do("MAIL FROM:<a@sender.test>", "250")
+
+	after := []string{"relayhost = " + s.nexthop(), "smtpd_banner = after", "message_size_limit = 50"}
+	d.configure(after...)
+	d.signal(syscall.SIGHUP)
+	d.log.wait(t, `reload -- version`)
+
+	fresh := d.dial()
+	if got := fresh.do("EHLO client.test", "250"); !strings.Contains(got, "SIZE 50") {
+		t.Errorf("a new session has the old limit: %q", got)
+	}
+	fresh.do("MAIL FROM:<a@sender.test>", "250")
+	fresh.do("RCPT TO:<b@rcpt.test>", "250")
+	fresh.do("DATA", "354")
+	fresh.send(stuffed([]byte("Subject: too big now\r\n\r\n" + strings.Repeat("x", 100) + "\r\n")))
+	fresh.expect("552 5.3.4")
+
+	open.do("RCPT TO:<b@rcpt.test>", "250")
+	open.do("DATA", "354")
+	open.send(stuffed([]byte("Subject: survivor\r\n\r\n" + strings.Repeat("x", 100) + "\r\n")))
+	open.expect("250 2.0.0 Ok: queued as")
+	if got := s.wait(t, 1); !strings.Contains(string(got[0].text), "Subject: survivor") {
+		t.Errorf("the sink got %q", got[0].text)
+	}
+	open.do("QUIT", "221")
+}
+
+func TestABadReloadChangesNothing(t *testing.T) {
+	s := newSink(t)
+	d := start(t, "relayhost = "+s.nexthop())
+	d.configure("relayhost = "+s.nexthop(), "smtpd_relay_restrictions = permit", "smtpd_recipient_restrictions = permit")
+	d.signal(syscall.SIGHUP)
+	d.log.wait(t, `reload: .*smtpd_relay_restrictions.*; going on as before`)
+	d.post("a@sender.test", "b@rcpt.test", []byte("Subject: as before\r\n\r\n"))
+	s.wait(t, 1)
+}
+
+func TestSIGTERMLetsWhatIsUnderWayFinish(t *testing.T) {
+	hold, reached := make(chan struct{}), make(chan struct{})
+	s := newSink(t, func(s *sink) {
+		s.answer = func(command string) string {
+			if command == "." {
+				close(reached)
+				<-hold
+			}
+			return ""
+		}
+	})
+	d := start(t, "relayhost = "+s.nexthop())
+	idle := d.hello()
+	d.post("a@sender.test", "b@rcpt.test", []byte("Subject: last\r\n\r\n"))
+	<-reached
+	d.signal(syscall.SIGTERM)
+	d.log.wait(t, `stopping`)
+	idle.expect("421 4.3.2")
+	close(hold)
+	if code := d.wait(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if text := d.log.String(); !strings.Contains(text, "status=sent") || !strings.Contains(text, "terminated") {
+		t.Errorf("the delivery under way did not end well:\n%s", d.log.tail(10))
+	}
+	if _, err := os.Stat(filepath.Join(d.dir, "queue", "pid", "master.pid")); err == nil {
+		t.Error("the pid file stayed")
+	}
+	d.run()
+	d.signal(syscall.SIGTERM)
+	d.wait()
+	if got := s.messages(); len(got) != 1 {
+		t.Errorf("delivered %d times", len(got))
+	}
+}
