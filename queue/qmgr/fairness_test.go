@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/mtad/mtad/core/mail"
 	"github.com/mtad/mtad/queue"
 	"github.com/mtad/mtad/queue/qmgr"
 )
@@ -99,6 +100,26 @@ func TestNobodyHoldsUpALiveSite(t *testing.T) { // N15
 			})
 		})
 	}
+}
+
+func TestRetriesDoNotHoldUpNewMailAtASlowResolver(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.o.Resolvers = 10
+		w.resolve = func(ctx context.Context, r mail.Recipient) (queue.Route, error) {
+			time.Sleep(100 * time.Millisecond)
+			return byDomain(ctx, r)
+		}
+		for i := range 10_000 {
+			id := w.queue("s@here", fmt.Sprintf("a@smtp.site%d", i)).ID
+			w.store.set(id, func(r *queue.Record) { r.State, r.Due, r.Attempts = queue.Deferred, time.Now(), 1 })
+		}
+		w.start()
+		time.Sleep(time.Second)
+		live := w.send("a@smtp.live")
+		time.Sleep(time.Second)
+		synctest.Wait()
+		w.wantGone(live)
+	})
 }
 
 func TestADeadSiteDoesNotLowerTheRateToALiveOne(t *testing.T) {

@@ -19,16 +19,17 @@ type message struct {
 	// returned says that an admin wants it returned, not tried.
 	returned bool
 	// Guarded by Manager.mu.
-	job      sched.Job[*message] // what of it waits at sites
-	busy     int                 // deliveries under way, and 1 while it is being resolved
-	ended    []ended             // not settled yet
-	owned    bool                // somebody settles it
-	order    order               // an admin's
-	expire   bool                // an admin wants it returned
-	reason   string              // of a hold
-	cutShort bool                // work was taken from it: not every recipient was tried
-	tried    bool                // an agent was asked
-	broken   bool                // a delivery was broken off because the manager stops
+	place    sched.Place[*message] // in the queue of a lane
+	job      sched.Job[*message]   // what of it waits at sites
+	busy     int                   // deliveries under way, and 1 while it is being resolved
+	ended    []ended               // not settled yet
+	owned    bool                  // somebody settles it
+	order    order                 // an admin's
+	expire   bool                  // an admin wants it returned
+	reason   string                // of a hold
+	cutShort bool                  // work was taken from it: not every recipient was tried
+	tried    bool                  // an agent was asked
+	broken   bool                  // a delivery was broken off because the manager stops
 	gone     chan struct{}
 
 	// Owned by whoever settles; by whoever takes it up before that.
@@ -75,6 +76,7 @@ func (e *ended) result(k int) *queue.Result {
 // newMessage makes an entry active; rec is nil for one that just arrived.
 func (m *Manager) newMessage(e *queue.Entry, rec *queue.Record, now time.Time) *message {
 	msg := &message{entry: e, rec: rec, since: now, stored: queue.Incoming, left: len(e.Recipients), busy: 1}
+	msg.place.Value = msg
 	msg.job = sched.Job[*message]{Owner: msg, Entry: e, Weight: m.weightOf(len(e.Recipients))}
 	if rec != nil {
 		msg.left = len(rec.Pending())

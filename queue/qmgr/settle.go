@@ -202,9 +202,12 @@ func silent(o queue.Outcome) status.Reply {
 
 // event tells the observer, if there is one.
 func (m *Manager) event(kind string, e *queue.Entry, recipient string, r queue.Report) {
-	if m.o.OnEvent == nil {
-		return
+	if m.o.OnEvent != nil {
+		m.tell(kind, e, recipient, r)
 	}
+}
+
+func (m *Manager) tell(kind string, e *queue.Entry, recipient string, r queue.Report) {
 	ev := queue.Event{Kind: kind, Entry: e, Recipient: recipient, At: r.At}
 	if recipient != "" {
 		ev.Result = &r.Result

@@ -112,7 +112,7 @@ func (m *Manager) stats(withSites bool) Stats {
 	return st
 }
 
-func (l *lane) load() int { return l.busy + l.queue.len() }
+func (l *lane) load() int { return l.busy + l.queue.Len() }
 
 func siteStats(s *site) SiteStats {
 	st := SiteStats{Transport: s.Transport().Name, Nexthop: s.Key.Nexthop, Recipient: s.Key.Recipient,

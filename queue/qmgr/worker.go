@@ -1,6 +1,10 @@
 package qmgr
 
-import "context"
+import (
+	"context"
+
+	"github.com/mtad/mtad/queue/qmgr/sched"
+)
 
 // idleWorkers bounds how many workers wait for work.
 const idleWorkers = 256
@@ -19,7 +23,8 @@ type worker struct{ tasks chan task }
 // Manager.mu.
 type lane struct {
 	limit, busy int
-	queue       fifo[*message]
+	// queue has those that wait: a crowd of retries does not go before new mail here either.
+	queue sched.Turns[*message]
 	// do works on a message; it may return a delivery for the same worker to go on with.
 	do func(ctx context.Context, msg *message) *delivery
 }
@@ -27,7 +32,7 @@ type lane struct {
 // submit gives msg to a lane; mu is held.
 func (m *Manager) submit(l *lane, msg *message) {
 	if l.busy >= l.limit {
-		l.queue.push(msg)
+		l.queue.Add(&msg.place, 0, msg.job.Late)
 		return
 	}
 	l.busy++
@@ -89,12 +94,12 @@ func (m *Manager) work(ctx context.Context, w *worker, t task) (next task, more 
 	defer m.mu.Unlock()
 	l := t.lane
 	switch {
-	case l.queue.len() == 0:
+	case l.queue.Len() == 0:
 		l.busy--
 	case d == nil:
-		return task{lane: l, msg: l.queue.pop()}, true
+		return task{lane: l, msg: l.queue.Next().Value}, true
 	default:
-		m.start(task{lane: l, msg: l.queue.pop()})
+		m.start(task{lane: l, msg: l.queue.Next().Value})
 	}
 	if d != nil {
 		return task{delivery: d}, true
