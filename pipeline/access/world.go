@@ -42,6 +42,8 @@ type World struct {
 	Local, VirtualAlias, VirtualMailbox, Relay Table
 	// Codes are unknown_local_recipient_reject_code and its like.
 	LocalCode, VirtualAliasCode, VirtualMailboxCode, RelayCode int
+	// UntrustedRouting is allow_untrusted_routing.
+	UntrustedRouting bool
 	// Delimiter is recipient_delimiter.
 	Delimiter string
 }
@@ -63,10 +65,21 @@ func (w *World) OwnInterface(client netip.Addr) bool {
 	return false
 }
 
-// AuthDestination reports whether mail for the recipient is for us or relayed for anybody.
+// AuthDestination reports whether mail for the recipient is for us or relayed for anybody. A
+// local part with a route in it (user%remote, remote!user, user@remote) has no certain
+// destination, unless it is read here: the site that we relay to may forward it to anywhere
+// (postconf(5) allow_untrusted_routing).
 func (w *World) AuthDestination(ctx context.Context, recipient string) (bool, error) {
 	c, err := w.class(ctx, recipient)
+	if c != rewrite.ClassLocal && !w.UntrustedRouting && routed(w.Rewriter.Standard(recipient)) {
+		return false, err
+	}
 	return c != rewrite.ClassDefault, err
+}
+
+func routed(address string) bool {
+	local, _, _ := addr.Split(address)
+	return strings.ContainsAny(local, "@%!")
 }
 
 func (w *World) class(ctx context.Context, recipient string) (rewrite.Class, error) {

@@ -79,7 +79,7 @@ func (s *session) Close(why error) {
 	if why != nil {
 		s.h.o.Log.Info(lostText(why) + " from " + maillog.ClientName(&s.origin))
 	}
-	s.h.o.Log.Info("disconnect from " + maillog.ClientName(&s.origin))
+	s.h.o.Log.Info("disconnect from " + maillog.ClientName(&s.origin) + " " + s.conn.Summary())
 }
 
 // Helo is HELO or EHLO.

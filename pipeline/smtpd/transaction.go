@@ -2,7 +2,6 @@ package smtpd
 
 import (
 	"context"
-	"errors"
 	"io"
 	"strings"
 
@@ -219,11 +218,5 @@ func (s *session) refuse(err error) error {
 	return e
 }
 
-// lostText names how a connection ended.
-func lostText(why error) string {
-	switch {
-	case errors.Is(why, io.EOF), errors.Is(why, io.ErrUnexpectedEOF):
-		return "lost connection"
-	}
-	return status.Clean(why.Error())
-}
+// lostText names how a connection ended, and after which command.
+func lostText(why error) string { return status.Clean(why.Error()) }
