@@ -19,14 +19,20 @@ type client struct {
 // dial connects and reads the greeting.
 func (d *daemon) dial() *client {
 	d.t.Helper()
+	c := d.connect()
+	c.expect("220")
+	return c
+}
+
+// connect connects and reads nothing.
+func (d *daemon) connect() *client {
+	d.t.Helper()
 	c, err := net.Dial("tcp", d.addr)
 	if err != nil {
 		d.t.Fatal(err)
 	}
 	d.t.Cleanup(func() { _ = c.Close() })
-	cl := &client{t: d.t, c: c, r: bufio.NewReader(c)}
-	cl.expect("220")
-	return cl
+	return &client{t: d.t, c: c, r: newReader(c)}
 }
 
 // hello is dial and EHLO.
@@ -128,6 +134,8 @@ func (d *daemon) post(from, to string, text []byte) {
 	c.do("QUIT", "221")
 	_ = c.c.Close()
 }
+
+func newReader(c net.Conn) *bufio.Reader { return bufio.NewReader(c) }
 
 // try sends a command and says whether the reply begins with want. Unlike do it may be called
 // from any goroutine; it does not fail the test.

@@ -31,6 +31,9 @@ type sink struct {
 	// answer may override the reply to a command line ("RCPT TO:<…>"), and to the end of data
 	// ("."; in LMTP ". RCPT TO:<…>" for each recipient); "" is the usual one.
 	answer func(command string) string
+	// keep may say that a message need not be kept; nil keeps all. Called by one goroutine at
+	// a time.
+	keep func(*received) bool
 
 	l    net.Listener
 	done sync.WaitGroup
@@ -183,7 +186,9 @@ func (s *sink) finish(w *bufio.Writer, m *received) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.all = append(s.all, &kept)
+	if s.keep == nil || s.keep(&kept) {
+		s.all = append(s.all, &kept)
+	}
 	s.more.Broadcast()
 }
 

@@ -157,6 +157,10 @@ func clientConnection(c *conf.Config, p string, o *deliver.Options) {
 	if p == "smtp" {
 		o.HELOOnly, o.EHLOIfOffered = c.Bool("smtp_never_send_ehlo"), !c.Bool("smtp_always_send_ehlo")
 	}
+	// Lines are broken only where the configuration asks for it: breaking them breaks signatures.
+	if limit := p + "_line_length_limit"; c.IsSet(limit) {
+		o.LineLimit = c.Int(limit)
+	}
 	o.Keep8Bit = c.Bool("disable_mime_output_conversion")
 	o.IdleTime, o.ReuseTime = c.Duration(p+"_connection_cache_time_limit"), c.Duration(p+"_connection_reuse_time_limit")
 	o.ReuseCount = c.Int(p + "_connection_reuse_count_limit")

@@ -85,7 +85,8 @@ func TestDefaultsAreValid(t *testing.T) {
 var wantedDifferences = strings.Fields(`alias_maps command_directory compatibility_level config_directory daemon_directory
 	data_directory html_directory mail_name mail_release_date mail_version manpage_directory meta_directory mydomain
 	myhostname mynetworks process_id process_name queue_directory readme_directory sample_directory shlib_directory
-	alias_database default_database_type mail_spool_directory tls_eecdh_auto_curves`)
+	alias_database default_database_type mail_spool_directory tls_eecdh_auto_curves
+	smtp_line_length_limit lmtp_line_length_limit`)
 
 // newerDefaults are the defaults that Postfix changed after 3.7.
 var newerDefaults = strings.Fields(`import_environment lmtp_tls_security_level proxy_read_maps smtp_tls_dane_insecure_mx_policy
