@@ -27,6 +27,11 @@ func parseCommand(line []byte) command {
 	return command{verb: verbOf(word), word: word, arg: arg, line: line}
 }
 
+// begin sets the line, of which nothing else is known yet.
+func (c *command) begin(line []byte) {
+	c.verb, c.word, c.arg, c.line = verbUnknown, nil, nil, line
+}
+
 // keep copies what the command has in the input buffer, before more is read.
 func (c *command) keep() {
 	if c.verb == verbData {

@@ -2,6 +2,7 @@ package smtp
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -193,15 +194,18 @@ func (c *conn) refuseReply(r status.Reply) bool {
 	return false
 }
 
-// fail sends the reply of a policy's error, which counts as an error. 421 and 521 end the
-// connection, as in Postfix.
+// fail sends the reply of a policy's error, which counts as an error, unless the policy says not
+// to. 421 and 521 end the connection, as in Postfix.
 func (c *conn) fail(err error) bool {
 	r := sound(status.From(err).Reply)
 	if r.Code/100 < 4 { // an error that says yes is none that anybody meant
 		r = sound(status.Reply{})
 	}
 	c.put(r)
-	c.errors++
+	var uncounted *Uncounted
+	if !errors.As(err, &uncounted) {
+		c.errors++
+	}
 	if r.Code == 421 || r.Code == 521 {
 		c.close(ErrHangup)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // idleLimit is what an idle session may cost here, of the 12 KiB that it may cost with its policy.
-const idleLimit = 8 << 10
+const idleLimit = 10 << 10
 
 func TestIdleSessionsAreCheap(t *testing.T) {
 	const sessions = 500

@@ -86,14 +86,17 @@ func (in *input) fill() error {
 	return in.err
 }
 
-// makeRoom sees to it that the buffer has room behind w.
+// makeRoom sees to it that the buffer has room behind w, and the size that is wanted.
 func (in *input) makeRoom() {
-	switch {
+	switch isLarge := len(in.buf) == largeBuffer; {
 	case in.buf == nil:
 		in.buf = in.bufs.borrow(in.large)
-	case in.r == in.w && (!in.large || len(in.buf) == largeBuffer):
+	case in.r == in.w && isLarge != in.large:
+		in.release()
+		in.buf = in.bufs.borrow(in.large)
+	case in.r == in.w:
 		in.r, in.w = 0, 0
-	case in.large && len(in.buf) < largeBuffer, in.r == 0 && in.w == len(in.buf):
+	case !isLarge && (in.large || in.r == 0 && in.w == len(in.buf)):
 		in.move(in.bufs.borrow(true))
 	case in.w == len(in.buf):
 		in.move(in.buf)

@@ -29,7 +29,7 @@ type Options struct {
 	// MaxMessageBytes is message_size_limit, announced by SIZE and enforced on the text.
 	MaxMessageBytes int64
 	// MaxLocalPart and MaxDomain are the longest parts of an address in octets; 64 and 255
-	// (RFC 5321 §4.5.3.1.1, §4.5.3.1.2) when 0.
+	// (RFC 5321 §4.5.3.1.1, §4.5.3.1.2) when 0. Postfix has no such limits.
 	MaxLocalPart, MaxDomain int
 	// StrictRFC821 is strict_rfc821_envelopes: addresses as RFC 5321 writes them only.
 	StrictRFC821 bool

@@ -48,9 +48,13 @@ func (p *policy) rule(call string) error {
 	if r == "panic" {
 		panic("as the test wants")
 	}
+	r, uncounted := strings.CutPrefix(r, "uncounted ")
 	reply, ok := parseReply(r)
-	if !ok {
+	switch {
+	case !ok:
 		return errors.New(r)
+	case uncounted:
+		return &smtp.Uncounted{Err: &status.Error{Reply: reply}}
 	}
 	return &status.Error{Reply: reply}
 }

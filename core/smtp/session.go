@@ -97,6 +97,16 @@ type Tuning struct {
 	MaxMessageBytes int64
 }
 
+// Uncounted is an error of a Session that is answered with the reply of Err, but does not count
+// against the error limits: what Postfix does for recipients beyond smtpd_recipient_limit.
+type Uncounted struct{ Err error }
+
+// Error returns Err's text.
+func (u *Uncounted) Error() string { return u.Err.Error() }
+
+// Unwrap returns Err.
+func (u *Uncounted) Unwrap() error { return u.Err }
+
 // Body is the text of a message as it arrives, already without dot-stuffing, every line ended by
 // CRLF (see Options.BareNewline); only after BODY=BINARYMIME it is the bytes as they came.
 type Body interface {

@@ -23,17 +23,24 @@ func (c *conn) readCommand() bool {
 			return false
 		}
 		line, bare, err := c.readLine()
-		c.cmd = command{verb: verbUnknown, line: line}
-		switch {
-		case errors.Is(err, errLineTooLong):
-			c.refuse(500, "5.5.2", "Error: line too long")
-		case err != nil:
-			c.broken(err)
-		case bare && c.tune.BareNewline == Reject:
-			c.fatal(c.srv.opt.BareNewlineCode, "5.5.2", "Error: bare <LF> received", ErrBareNewline)
-		case c.isCommand(line):
+		if c.cmd.begin(line); c.isLine(bare, err) && c.isCommand(line) {
 			return true
 		}
+	}
+	return false
+}
+
+// isLine reports whether readLine returned a line, or answers what it returned instead.
+func (c *conn) isLine(bare bool, err error) bool {
+	switch {
+	case errors.Is(err, errLineTooLong):
+		c.refuse(500, "5.5.2", "Error: line too long")
+	case err != nil:
+		c.broken(err)
+	case bare && c.tune.BareNewline == Reject:
+		c.fatal(c.srv.opt.BareNewlineCode, "5.5.2", "Error: bare <LF> received", ErrBareNewline)
+	default:
+		return true
 	}
 	return false
 }
