@@ -20,7 +20,9 @@ import (
 // smallPebble makes Pebble flush and compact early, so that short tests meet what long runs do.
 func smallPebble(o *pebble.Options) {
 	o.MemTableSize = 256 << 10
-	o.TargetFileSizes[0] = 64 << 10
+	for i := range o.TargetFileSizes {
+		o.TargetFileSizes[i] = 64 << 10
+	}
 	o.LBaseMaxBytes = 256 << 10
 	o.L0CompactionThreshold = 2
 }

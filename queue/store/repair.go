@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"maps"
-	"math/big"
 	"slices"
 	"time"
 
@@ -198,33 +197,39 @@ func (r *repairer) scanTo(from, end []byte, fn func(key, value []byte)) (last []
 }
 
 // behindHole returns a key behind the place after last that cannot be read, as near to it as can
-// be told, nil when nothing can be read up to end. It takes keys for numbers, doubles its steps
-// until it can read, and halves them to come back.
+// be told, nil when nothing can be read up to end. It takes the number in a key, a serial or a due
+// time, and doubles its steps until it can read, then halves them to come back.
 func (r *repairer) behindHole(last, end []byte) []byte {
-	low, stop := keyNumber(last), keyNumber(end)
-	step := big.NewInt(1)
-	high := new(big.Int).Add(low, step)
-	for ; high.Cmp(stop) < 0 && !r.readable(numberKey(high), end); high.Add(low, step) {
-		step.Lsh(step, 1)
-	}
-	if high.Cmp(stop) >= 0 {
-		return nil
-	}
-	low.Add(low, new(big.Int).Rsh(step, 1))
-	for {
-		middle := new(big.Int).Add(low, high)
-		middle.Rsh(middle, 1)
-		if middle.Cmp(low) <= 0 {
-			return numberKey(high)
+	prefix := last[0]
+	low := keyNumber(last)
+	high, step := low, uint64(1)
+	for ; ; step *= 2 {
+		if high = low + step; high < low || step == 0 {
+			return nil
 		}
-		if r.readable(numberKey(middle), end) {
+		if r.readable(serialKey(prefix, high), end) {
+			break
+		}
+	}
+	for low += step / 2; high-low > 1; {
+		if middle := low + (high-low)/2; r.readable(serialKey(prefix, middle), end) {
 			high = middle
 		} else {
 			low = middle
 		}
 	}
+	return serialKey(prefix, high)
 }
 
+// keyNumber returns the number behind the first byte of a key, 0 when there is none.
+func keyNumber(key []byte) uint64 {
+	if len(key) < itemLen {
+		return 0
+	}
+	return binary.BigEndian.Uint64(key[1:])
+}
+
+// readable says whether reading on at from succeeds, be it that nothing follows.
 func (r *repairer) readable(from, end []byte) bool {
 	it, err := r.from.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: end})
 	if err != nil {
@@ -235,12 +240,3 @@ func (r *repairer) readable(from, end []byte) bool {
 	}
 	return errors.Join(err, it.Error(), it.Close()) == nil
 }
-
-// keyNumber is a key as a number, numberKey the reverse.
-func keyNumber(key []byte) *big.Int {
-	var padded [dueItemLen]byte
-	copy(padded[:], key)
-	return new(big.Int).SetBytes(padded[:])
-}
-
-func numberKey(n *big.Int) []byte { return n.FillBytes(make([]byte, dueItemLen)) }

@@ -20,6 +20,27 @@ type failure struct {
 	damage, read bool
 }
 
+// plainError is an error that prints as one line. Pebble's print as many, with stack traces where
+// loggers ask for all they have.
+type plainError struct {
+	text string
+	err  error
+}
+
+func plain(err error) error {
+	if err == nil {
+		return nil
+	}
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	return &plainError{text, err}
+}
+
+// Error returns the first line.
+func (e *plainError) Error() string { return e.text }
+
+// Unwrap returns the error as it came.
+func (e *plainError) Unwrap() error { return e.err }
+
 // fence stands between one instance and the disk. It passes everything until the first change
 // that fails; then it is closed, and every change (that one, too) does nothing and succeeds.
 // Reads always go to the disk.
@@ -40,6 +61,7 @@ var _ vfs.FS = (*fence)(nil)
 
 // fail closes the fence, if it is the first to do so.
 func (f *fence) fail(why failure) {
+	why.err = plain(why.err)
 	if f.failed.CompareAndSwap(nil, &why) && f.onFail != nil {
 		f.onFail()
 	}
@@ -90,8 +112,18 @@ func (f *fence) create(op func() (vfs.File, error)) (vfs.File, error) {
 	return &fencedFile{File: file, fence: f}, nil
 }
 
+// Create syncs the directory before it makes a marker, the file that says which manifest counts.
+// Pebble syncs it only afterwards, and so relies on a file system that keeps names in the order
+// in which they were made; one that did not could keep the marker and lose the manifest.
 func (f *fence) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	return f.create(func() (vfs.File, error) { return f.FS.Create(name, c) })
+	return f.create(func() (vfs.File, error) {
+		if strings.HasPrefix(f.FS.PathBase(name), markerPrefix) {
+			if err := syncDir(f.FS, f.FS.PathDir(name)); err != nil {
+				return nil, err
+			}
+		}
+		return f.FS.Create(name, c)
+	})
 }
 
 func (f *fence) OpenReadWrite(name string, c vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {

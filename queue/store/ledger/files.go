@@ -20,6 +20,7 @@ const (
 	dbPrefix      = "db-"
 	damagedPrefix = "damaged-"
 	logSuffix     = ".log"
+	markerPrefix  = "marker."
 )
 
 // version is what the version file says: the format of the directory and which database is the

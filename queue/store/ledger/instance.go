@@ -17,16 +17,18 @@ const (
 	memTableBytes = 32 << 20
 	memTables     = 4
 	cacheBytes    = 24 << 20
-	blockBytes    = 32 << 10
+	// blockBytes is what one flipped bit of a table takes with it at least, and what a read of
+	// one envelope reads.
+	blockBytes = 4 << 10
+	// tableBytes is what damage to the index of a table takes with it.
+	tableBytes = 8 << 20
+	openFiles  = 500
 )
 
 // instance is one opened database behind its fence.
 type instance struct {
 	db    *pebble.DB
 	fence *fence
-	// fresh says that nothing of it was known in this process: it is the first instance, or
-	// one that Repair filled.
-	fresh bool
 }
 
 // failure returns why the instance cannot go on, or nil.
@@ -46,7 +48,7 @@ func (c *Config) openInstance(dir string, onFail func(), set func(*pebble.Option
 		in.close(c.Log)
 		return in, failed.err
 	}
-	return in, err
+	return in, plain(err)
 }
 
 // close closes the database. What an instance that failed says on its way out does not matter.
@@ -55,7 +57,7 @@ func (in *instance) close(log *slog.Logger) {
 		return
 	}
 	if err := in.db.Close(); err != nil && in.failure() == nil {
-		log.Warn("closing the queue database", "err", err)
+		log.Warn("closing the queue database", "err", plain(err))
 	}
 }
 
@@ -66,6 +68,7 @@ func (c *Config) options(f *fence) *pebble.Options {
 		ReadOnly:                    c.ReadOnly,
 		FormatMajorVersion:          pebble.FormatTableFormatV6,
 		CacheSize:                   cacheBytes,
+		MaxOpenFiles:                openFiles,
 		MemTableSize:                memTableBytes,
 		MemTableStopWritesThreshold: memTables,
 		// A backlog must never stop the mail: levels may wait, writers may not.
@@ -80,8 +83,8 @@ func (c *Config) options(f *fence) *pebble.Options {
 			WriteStallBegin: l.writeStall,
 		},
 	}
-	o.TargetFileSizes[0] = 8 << 20
 	for i := range o.Levels {
+		o.TargetFileSizes[i] = tableBytes
 		o.Levels[i].BlockSize = blockBytes
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
@@ -131,7 +134,7 @@ func (l *pebbleLog) backgroundError(err error) {
 
 func (l *pebbleLog) dataCorruption(info pebble.DataCorruptionInfo) {
 	if l.fence.failed.Load() == nil {
-		l.log.Error("queue database is damaged", "file", info.Path, "err", info.Details)
+		l.log.Error("queue database is damaged", "file", info.Path, "err", plain(info.Details))
 	}
 }
 

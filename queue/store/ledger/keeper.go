@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"errors"
 	"fmt"
 	"time"
 )
@@ -56,12 +55,11 @@ func (l *Ledger) callSettled() {
 
 // replace closes the instance if it failed, and opens another one, as often as it takes.
 func (l *Ledger) replace() {
-	damaged, ok := l.retire()
-	if !ok {
+	if !l.retire() {
 		return
 	}
 	for wait := l.cfg.RetryAfter; l.sleep(wait); wait = min(2*wait, longestRetry) {
-		err := l.reopen(damaged)
+		err := l.reopen()
 		if err == nil {
 			l.cfg.Log.Info("queue database is back", "directory", l.cfg.Dir)
 			wake(l.fresh)
@@ -71,13 +69,12 @@ func (l *Ledger) replace() {
 	}
 }
 
-// retire takes an instance that failed out of use and closes it. It reports whether there was
-// one, and whether what is on the disk needs repair.
-func (l *Ledger) retire() (damaged, ok bool) {
+// retire takes an instance that failed out of use and closes it. It reports whether there was one.
+func (l *Ledger) retire() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.in == nil || l.in.failure() == nil {
-		return false, false
+		return false
 	}
 	failed := l.in.failure()
 	l.cfg.Log.Error("queue database failed, mail is put off", "directory", l.cfg.Dir, "err", failed.err)
@@ -85,7 +82,8 @@ func (l *Ledger) retire() (damaged, ok bool) {
 	l.in.fence.drain()
 	l.in.close(l.cfg.Log)
 	l.in, l.why = nil, failed.err
-	return failed.damage || l.givesUpReading(failed), true
+	l.damaged = failed.damage || l.givesUpReading(failed)
+	return true
 }
 
 // givesUpReading counts how often in a row the disk could not be read: what stays so is damage.
@@ -111,23 +109,19 @@ func (l *Ledger) sleep(d time.Duration) bool {
 }
 
 // reopen opens the next instance, brings it up to date and puts it in use.
-func (l *Ledger) reopen(damaged bool) error {
+func (l *Ledger) reopen() error {
 	if free, err := freeBytes(l.cfg.FS, l.cfg.Dir); err == nil && free < l.cfg.Reserve {
 		return fmt.Errorf("%d bytes free, less than %d", free, l.cfg.Reserve)
 	}
-	in, err := l.openRepaired(damaged)
+	in, err := l.openRepaired()
 	if err != nil {
 		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	mark := l.redo.mark()
-	err = l.redo.replay(in.db)
-	if err == nil && in.fresh {
-		err = l.cfg.Ready(in.db)
-	}
-	if failed := in.failure(); failed != nil {
-		err = errors.Join(failed.err, err)
+	if err = l.redo.replay(in.db); err == nil {
+		err = l.show(in)
 	}
 	if err != nil {
 		in.fence.fail(failure{err: err})
@@ -137,6 +131,8 @@ func (l *Ledger) reopen(damaged bool) error {
 	}
 	l.redo.replayed(mark)
 	l.in, l.why = in, nil
+	close(l.back)
+	l.back = make(chan struct{})
 	wake(l.settled)
 	return nil
 }

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -22,11 +23,16 @@ type Ledger struct {
 
 	// mu guards in and why. Who uses the instance holds it for reading; only the keeper
 	// exchanges the instance.
-	mu  sync.RWMutex
-	in  *instance // nil while there is none
-	why error     // why there is none
+	mu   sync.RWMutex
+	in   *instance     // nil while there is none
+	why  error         // why there is none
+	back chan struct{} // closed when the next instance is in use
 
-	unreadable int // the keeper's: how often in a row the disk could not be read
+	// The following belong to Open, and then to the keeper.
+
+	unreadable int  // how often in a row the disk could not be read
+	damaged    bool // the current database needs repair
+	known      bool // Ready has seen the current database
 }
 
 // Open locks the directory and opens the database in it; it is made if there is none, unless
@@ -35,14 +41,12 @@ func Open(cfg Config) (*Ledger, error) {
 	l := &Ledger{
 		cfg: cfg, fresh: make(chan struct{}, 1), settled: make(chan struct{}, 1),
 		failed: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
+		back: make(chan struct{}),
 	}
 	if err := l.prepare(); err != nil {
 		return nil, fmt.Errorf("queue directory %s: %w", cfg.Dir, err)
 	}
-	in, err := l.openRepaired(false)
-	if err == nil {
-		err = l.first(in)
-	}
+	in, err := l.openFirst()
 	if err != nil {
 		_ = l.lock.Close()
 		return nil, fmt.Errorf("queue directory %s: %w", cfg.Dir, err)
@@ -52,15 +56,36 @@ func Open(cfg Config) (*Ledger, error) {
 	return l, nil
 }
 
-// first shows the first instance to the owner of the ledger.
-func (l *Ledger) first(in *instance) error {
-	err := l.cfg.Ready(in.db)
-	if failed := in.failure(); failed != nil {
-		err = failed.err
-	}
-	if err != nil {
+// openFirst opens the first instance and shows it to the owner of the ledger, who may be the one
+// to find that it is damaged.
+func (l *Ledger) openFirst() (*instance, error) {
+	for tries := 1; ; tries++ {
+		in, err := l.openRepaired()
+		if err != nil {
+			return nil, err
+		}
+		if err = l.show(in); err == nil {
+			return in, nil
+		}
 		in.close(l.cfg.Log)
+		if tries > 1 || l.cfg.ReadOnly || !isDamage(err) {
+			return nil, err
+		}
+		l.cfg.Log.Error("queue database is damaged, it is repaired now", "directory", l.cfg.Dir, "err", err)
+		l.damaged = true
 	}
+}
+
+// show has Ready see a database that it has not seen.
+func (l *Ledger) show(in *instance) error {
+	var err error
+	if !l.known {
+		err = plain(l.cfg.Ready(in.db))
+	}
+	if failed := in.failure(); failed != nil {
+		return errors.Join(failed.err, err)
+	}
+	l.known = err == nil
 	return err
 }
 
@@ -111,6 +136,24 @@ func (l *Ledger) Writable() error {
 	return err
 }
 
+// Up waits until there is a working database, or ctx ends.
+func (l *Ledger) Up(ctx context.Context) error {
+	for {
+		l.mu.RLock()
+		_, err := l.usable()
+		back := l.back
+		l.mu.RUnlock()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-back:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // Read calls fn with the database. What fn opens it closes. Damage that fn meets and returns
 // leads to a repair.
 func (l *Ledger) Read(fn func(db *pebble.DB) error) error {
@@ -123,7 +166,7 @@ func (l *Ledger) Read(fn func(db *pebble.DB) error) error {
 	if err := fn(in.db); err != nil {
 		if pebble.IsCorruptionError(err) {
 			in.fence.fail(failure{err: err, damage: true})
-			return fmt.Errorf("%w: %w", ErrDown, err)
+			return fmt.Errorf("%w: %w", ErrDown, plain(err))
 		}
 		return err
 	}

@@ -10,25 +10,23 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// openRepaired opens the current database. What can be repaired of it is; damaged says that it
-// is known to need that.
-func (l *Ledger) openRepaired(damaged bool) (*instance, error) {
+// openRepaired opens the current database. What can be repaired of it is.
+func (l *Ledger) openRepaired() (*instance, error) {
 	tried := map[string]bool{} // logs that were rewritten
-	for {
-		if damaged {
-			if err := l.rebuild(); err != nil {
-				return nil, fmt.Errorf("repair: %w", err)
-			}
+	for rebuilt := false; ; {
+		dir, err := l.current()
+		if err == nil && l.damaged {
+			dir, err = l.rebuild()
+			rebuilt = true
 		}
-		in, err := l.openCurrent()
-		if err == nil {
-			in.fresh = l.in == nil && l.why == nil || damaged
-			return in, nil
-		}
-		if l.cfg.ReadOnly || damaged || isDisk(err) {
+		if err != nil {
 			return nil, err
 		}
-		if failed := in.failure(); failed != nil && !failed.damage {
+		in, err := l.cfg.openInstance(dir, func() { wake(l.failed) }, nil)
+		if err == nil {
+			return in, nil
+		}
+		if rebuilt || !l.repairable(in, err) {
 			return nil, err
 		}
 		if name := in.damagedLog(err); name != "" && !tried[name] {
@@ -39,26 +37,29 @@ func (l *Ledger) openRepaired(damaged bool) (*instance, error) {
 			continue
 		}
 		l.cfg.Log.Error("queue database is damaged, it is repaired now", "directory", l.cfg.Dir, "err", err)
-		damaged = true
+		l.damaged = true
 	}
 }
 
-// openCurrent opens the database that the version file names and tidies what is beside it.
-func (l *Ledger) openCurrent() (*instance, error) {
+// repairable says that it is not the disk that kept an instance from being opened.
+func (l *Ledger) repairable(in *instance, err error) bool {
+	failed := in.failure()
+	return !l.cfg.ReadOnly && !isDisk(err) && (failed == nil || failed.damage)
+}
+
+// current returns the database that the version file names, and tidies what is beside it.
+func (l *Ledger) current() (dir string, err error) {
 	v, err := l.readVersion()
 	if err != nil {
-		return &instance{fence: &fence{}}, err
+		return "", err
 	}
 	if !l.cfg.ReadOnly {
 		if err := l.tidy(v.db); err != nil {
-			return &instance{fence: &fence{}}, err
+			return "", err
 		}
 	}
-	dir := l.dbPath(v.db)
-	if err := l.checkManifest(dir); err != nil {
-		return &instance{fence: &fence{}}, err
-	}
-	return l.cfg.openInstance(dir, func() { wake(l.failed) }, nil)
+	dir = l.dbPath(v.db)
+	return dir, l.checkManifest(dir)
 }
 
 // damagedLog returns the log in which opening found damage, "" when that was not it.
@@ -94,32 +95,35 @@ func (l *Ledger) tidy(current int) error {
 	return nil
 }
 
-// rebuild copies what can be read of the current database to a new one and makes that current.
-// A crash at any moment leaves either the one or the other as the current one.
-func (l *Ledger) rebuild() error {
+// rebuild copies what can be read of the current database to a new one, makes that current and
+// returns its directory. A crash at any moment leaves either the one or the other as the current
+// one.
+func (l *Ledger) rebuild() (dir string, err error) {
 	v, err := l.readVersion()
 	if err != nil {
-		return err
+		return "", err
 	}
 	from, err := l.cfg.openInstance(l.dbPath(v.db), nil, noConsistencyCheck)
 	if err != nil {
-		return err
+		return "", fmt.Errorf("repair: %w", err)
 	}
 	defer from.close(l.cfg.Log)
 	next := version{format: v.format, db: v.db + 1}
-	if err := l.cfg.FS.RemoveAll(l.dbPath(next.db)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	dir = l.dbPath(next.db)
+	to, err := l.cfg.openInstance(dir, nil, nil)
+	if err == nil {
+		err = l.fill(from, to)
 	}
-	to, err := l.cfg.openInstance(l.dbPath(next.db), nil, nil)
+	if err == nil {
+		err = l.writeVersion(next)
+	}
 	if err != nil {
-		return err
+		return "", fmt.Errorf("repair: %w", err)
 	}
-	if err := l.fill(from, to); err != nil {
-		return err
-	}
+	l.damaged, l.known = false, false
 	l.cfg.Log.Warn("queue database was repaired, the damaged one is kept",
 		"directory", l.cfg.Dir, "damaged", damagedPrefix+dbPrefix+strconv.Itoa(v.db))
-	return l.writeVersion(next)
+	return dir, nil
 }
 
 // fill repairs from into to and closes to; everything is on the disk when it returns nil.

@@ -1,0 +1,258 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+	"github.com/mtad/mtad/core/status"
+	"github.com/mtad/mtad/queue"
+)
+
+// faults is a disk that fails: writing operations number from to from+many-1, counted from the
+// moment it is armed.
+type faults struct {
+	err        error
+	from, many int64
+	armed      atomic.Bool
+	ops        atomic.Int64
+}
+
+func (f *faults) String() string { return "faults" }
+
+func (f *faults) MaybeError(op errorfs.Op) error {
+	if !f.armed.Load() || op.Kind.ReadOrWrite() == errorfs.OpIsRead || op.Kind == errorfs.OpFilePreallocate {
+		return nil
+	}
+	if n := f.ops.Add(1) - 1; n >= f.from && n < f.from+f.many {
+		return fmt.Errorf("operation %d on %s: %w", n, op.Path, f.err)
+	}
+	return nil
+}
+
+// life is a store under test with what must and what may be in it.
+type life struct {
+	t *testing.T
+	s *Store
+	// sure has the texts of entries that were acknowledged and not removed, gone the ids whose
+	// commit failed or whose removal succeeded.
+	sure map[string][]byte
+	gone map[string]bool
+	// state has the states of entries whose last update succeeded.
+	state  map[string]queue.State
+	failed int
+}
+
+func newLife(t *testing.T, s *Store) *life {
+	return &life{t: t, s: s, sure: map[string][]byte{}, gone: map[string]bool{}, state: map[string]queue.State{}}
+}
+
+// answer checks that an error is one of those that the store may give, and waits until the store
+// works again.
+func (l *life) answer(err error) {
+	l.t.Helper()
+	l.failed++
+	var e *status.Error
+	if !errors.As(err, &e) {
+		l.t.Fatalf("no answer: %v", err)
+	}
+	code, enhanced := 451, "4.3.0"
+	if errors.Is(err, syscall.ENOSPC) {
+		code, enhanced = 452, "4.3.1"
+	}
+	if e.Reply.Code != code || e.Reply.Enhanced != enhanced {
+		l.t.Fatalf("answer %q to %v", e.Reply, err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := l.s.ledger.Up(ctx); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+func (l *life) commit(seed uint64, n int, state queue.State) string {
+	l.t.Helper()
+	d, err := l.s.Begin(context.Background())
+	if err != nil {
+		l.answer(err)
+		return ""
+	}
+	b := body(seed, n)
+	_, err = d.Write(b)
+	var e *queue.Entry
+	if err == nil {
+		e, err = d.Commit(context.Background(), envelope(2), []byte(header), state, "")
+	}
+	if err != nil {
+		d.Abort()
+		l.gone[d.ID()] = true
+		l.answer(err)
+		return ""
+	}
+	l.sure[e.ID], l.state[e.ID] = append([]byte(header), b...), state
+	return e.ID
+}
+
+func (l *life) update(id string, state queue.State) {
+	l.t.Helper()
+	if id == "" {
+		return
+	}
+	r := queue.Record{State: state, Due: now0, Recipients: make([]queue.Progress, 2)}
+	r.Recipients[1].Outcome = queue.Sent
+	if err := l.s.Update(id, &r, []int{1}); err != nil {
+		delete(l.state, id) // the old one or the new one
+		l.answer(err)
+		return
+	}
+	if state != queue.Active {
+		l.state[id] = state
+	}
+}
+
+func (l *life) remove(id string) {
+	l.t.Helper()
+	if id == "" {
+		return
+	}
+	if err := l.s.Remove(id); err != nil {
+		delete(l.sure, id) // it may be gone, it may not
+		l.answer(err)
+		return
+	}
+	delete(l.sure, id)
+	delete(l.state, id)
+	l.gone[id] = true
+}
+
+// script is a day in the life of a queue: enough to rotate logs, flush and compact.
+func (l *life) script() {
+	l.t.Helper()
+	for i := range uint64(4) {
+		small := l.commit(i, 1000, queue.Incoming)
+		large := l.commit(100+i, 2*maxInline+7, queue.Incoming)
+		held := l.commit(200+i, 60_000, queue.Hold)
+		l.update(small, queue.Active)
+		l.update(large, queue.Active)
+		filler := l.commit(300+i, 60_000, queue.Incoming)
+		l.update(small, queue.Deferred)
+		l.update(filler, queue.Deferred)
+		l.remove(large)
+		l.update(held, queue.Deferred)
+		l.update(small, queue.Hold)
+		l.commit(400+i, 60_000, queue.Incoming)
+		l.commit(500+i, maxInline+1, queue.Incoming)
+		if i%2 == 1 {
+			l.remove(filler)
+		}
+	}
+}
+
+// check fails the test unless all that must be in the store is there, and nothing that must not.
+func (l *life) check(what string) {
+	l.t.Helper()
+	all := map[string]queue.State{}
+	for _, state := range []queue.State{queue.Incoming, queue.Active, queue.Deferred, queue.Hold, queue.Corrupt} {
+		ids := list(l.t, l.s, state)
+		for _, id := range ids {
+			if _, twice := all[id]; twice {
+				l.t.Fatalf("%s: %s is listed twice", what, id)
+			}
+			all[id] = state
+		}
+		if n := l.s.Counts()[state]; n != len(ids) {
+			l.t.Fatalf("%s: counted %d as %s, listed %d", what, n, state, len(ids))
+		}
+	}
+	for id, want := range l.sure {
+		if b, err := text(l.s, id); err != nil || !bytes.Equal(b, want) {
+			l.t.Fatalf("%s: acknowledged message %s: %d bytes of %d, %v", what, id, len(b), len(want), err)
+		}
+		if want, known := l.state[id]; all[id] == 0 || known && all[id] != want && all[id] != queue.Active {
+			l.t.Fatalf("%s: acknowledged message %s is %s, not %s", what, id, all[id], want)
+		}
+	}
+	for id := range l.gone {
+		if state, there := all[id]; there {
+			l.t.Fatalf("%s: %s should be gone and is %s", what, id, state)
+		}
+	}
+}
+
+// files fails the test if there is a body file that no entry needs.
+func (l *life) files(what string, fsys vfs.FS) {
+	l.t.Helper()
+	err := l.s.bodies.Walk(func(serial uint64) error {
+		known, err := l.s.hasText(serial)
+		if err == nil && !known {
+			err = fmt.Errorf("body %x is left behind", serial)
+		}
+		return err
+	})
+	names, err2 := fsys.List("q/tmp")
+	if err = errors.Join(err, err2); err != nil || len(names) > 0 {
+		l.t.Fatalf("%s: %v, uncommitted %v", what, err, names)
+	}
+}
+
+// endure runs the script on a disk that fails, and checks store and disk. It returns how many
+// writing operations there were.
+func endure(t *testing.T, f *faults) int64 {
+	t.Helper()
+	mem := vfs.NewMem()
+	o := options(errorfs.Wrap(mem, f))
+	s := mustOpen(t, o)
+	f.armed.Store(true)
+	l := newLife(t, s)
+	l.script()
+	f.armed.Store(false)
+	if err := s.ledger.Up(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	what := fmt.Sprintf("operations %d+%d failing with %v", f.from, f.many, f.err)
+	l.check(what)
+	id := l.commit(999, 3*maxInline, queue.Incoming)
+	if id == "" {
+		t.Fatalf("%s: the store did not recover", what)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	l.s = mustOpen(t, o)
+	l.check(what + ", reopened")
+	l.sweepNow()
+	l.files(what, mem)
+	if err := l.s.Close(); err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	return f.ops.Load()
+}
+
+// sweepNow does what the store does in the background after it was opened.
+func (l *life) sweepNow() { l.s.sweep(context.Background(), l.s.serials.next.Load()) }
+
+func TestNoFailingWriteLosesMail(t *testing.T) {
+	total := endure(t, &faults{from: -1})
+	if total < 150 {
+		t.Fatalf("only %d operations", total)
+	}
+	// Every operation fails once; then, at some, the disk stays full for a while.
+	for _, f := range []struct {
+		err        error
+		many, step int64
+	}{{syscall.EIO, 1, 1}, {syscall.ENOSPC, 5, 3}} {
+		t.Run(f.err.Error(), func(t *testing.T) {
+			t.Parallel()
+			for n := int64(0); n < total+total/10; n += f.step * sparse {
+				endure(t, &faults{err: f.err, from: n, many: f.many})
+			}
+		})
+	}
+}
