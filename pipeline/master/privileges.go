@@ -28,10 +28,16 @@ func (p places) prepare() error {
 	for _, d := range []struct {
 		path string
 		mode fs.FileMode
-	}{{p.queue, 0o755}, {p.store, 0o700}, {p.maildrop, drop.DirMode}, {p.public, 0o755}, {p.pid, 0o755}, {p.data, 0o700}} {
+	}{{p.queue, 0o755}, {p.store, 0o700}, {p.public, 0o755}, {p.pid, 0o755}, {p.data, 0o700}} {
 		if err := os.MkdirAll(d.path, d.mode); err != nil {
 			return fmt.Errorf("queue_directory, data_directory: %w", err)
 		}
+	}
+	if st, err := os.Stat(p.maildrop); err == nil && st.Mode()&drop.DirMode == drop.DirMode {
+		return nil
+	}
+	if err := drop.MakeDir(p.maildrop); err != nil {
+		return fmt.Errorf("queue_directory: %w", err)
 	}
 	return nil
 }
@@ -64,20 +70,47 @@ func ownerOf(c *conf.Config) (*owner, error) {
 	return &owner{name, uid, gid}, nil
 }
 
-// give makes the owner of everything below our directories mail_owner. Links are not followed.
+// give makes mail_owner the owner of our directories, and of what is in those that are not its own
+// yet. What users put into maildrop stays theirs: its owner is who sent it.
 func (o *owner) give(p places) error {
-	for _, root := range []string{p.store, p.maildrop, p.public, p.pid, p.data} {
-		err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
-			if err != nil {
-				return err
-			}
-			return os.Lchown(path, o.uid, o.gid)
-		})
-		if err != nil {
+	if err := os.Lchown(p.maildrop, o.uid, o.gid); err != nil {
+		return fmt.Errorf("cannot give the queue to mail_owner %s: %w", o.name, err)
+	}
+	for _, root := range []string{p.store, p.public, p.pid, p.data} {
+		if err := o.take(root); err != nil {
 			return fmt.Errorf("cannot give the queue to mail_owner %s: %w", o.name, err)
 		}
 	}
 	return nil
+}
+
+// take gives a tree to the owner, unless it is the owner's already: then nothing in it is of root's
+// making, and root must not follow what the owner made. Links are not followed; a file of several
+// names is left alone.
+func (o *owner) take(root string) error {
+	if st, err := os.Lstat(root); err == nil && ownerUID(st) == o.uid {
+		return nil
+	}
+	return filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		st, err := os.Lstat(path)
+		if err != nil {
+			return err
+		}
+		if s, ok := st.Sys().(*syscall.Stat_t); ok && st.Mode().IsRegular() && s.Nlink > 1 {
+			return nil
+		}
+		return os.Lchown(path, o.uid, o.gid)
+	})
+}
+
+func ownerUID(st fs.FileInfo) int {
+	if s, ok := st.Sys().(*syscall.Stat_t); ok {
+		return int(s.Uid)
+	}
+	return -1
 }
 
 // become gives up root for good: groups, group and user, real, effective and saved.
