@@ -58,7 +58,7 @@ func (m *Manager) causes(msg *message, e *ended) {
 	for j := range e.Index {
 		cause := e.result(j).Cause
 		if cause != nil && (last == nil || cause.Error() != last.Error()) {
-			m.qmgr.Warning(msg.entry.ID + ": to=<" + e.To(msg.entry, j) + ">: " + cause.Error())
+			m.qmgr.Info(msg.entry.ID + ": to=<" + e.To(msg.entry, j) + ">: " + cause.Error())
 		}
 		last = cause
 		if e.all != nil {
