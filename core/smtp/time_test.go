@@ -21,6 +21,7 @@ type bubble struct {
 	srv    *smtp.Server
 	p      *policy
 	nc     net.Conn // the client's end
+	client *smtptest.Client
 	cancel context.CancelFunc
 	ended  chan error // gets what ServeConn returns
 }
@@ -31,6 +32,7 @@ func newBubble(t *testing.T, o smtp.Options) *bubble {
 	b.srv = smtp.New(o, b.p)
 	var server net.Conn
 	server, b.nc = net.Pipe()
+	b.client = smtptest.NewClient(t, b.nc)
 	ctx, cancel := context.WithCancel(t.Context())
 	b.cancel = cancel
 	go func() { b.ended <- b.srv.ServeConn(ctx, server) }()
@@ -40,7 +42,7 @@ func newBubble(t *testing.T, o smtp.Options) *bubble {
 // play plays the client's side of a script.
 func (b *bubble) play(script string) {
 	b.t.Helper()
-	smtptest.Dialogue(b.t, b.nc, script)
+	b.client.Play(script)
 }
 
 // end closes the client's end and waits for the server's.
@@ -345,10 +347,11 @@ func TestServeGoesOnAfterAFailureToAccept(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go func() { done <- srv.Serve(ctx, l) }()
-		smtptest.Dialogue(t, client, "S: 220 hello")
+		c := smtptest.NewClient(t, client)
+		c.Play("S: 220 hello")
 		_ = l.Close() // who closes the listener lets sessions go on
 		synctest.Wait()
-		smtptest.Dialogue(t, client, "C: QUIT\nS: 221 2.0.0 Bye\n! eof")
+		c.Play("C: QUIT\nS: 221 2.0.0 Bye\n! eof")
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}

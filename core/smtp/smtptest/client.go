@@ -17,12 +17,35 @@ func Dial(t testing.TB, address string) net.Conn {
 	return nc
 }
 
-// Dialogue plays the client's side of script on nc and fails the test when the server does not
-// play its own. "! starttls" trusts any certificate.
+// Client is a scripted client on a connection.
+type Client struct {
+	t  testing.TB
+	nc net.Conn
+	p  Player
+}
+
+// NewClient returns a client on nc, which stays the caller's. "! starttls" trusts any certificate.
+func NewClient(t testing.TB, nc net.Conn) *Client {
+	return &Client{t: t, nc: nc, p: Player{Side: ClientSide, TLS: &tls.Config{InsecureSkipVerify: true}}}
+}
+
+// DialClient is NewClient on Dial.
+func DialClient(t testing.TB, address string) *Client {
+	t.Helper()
+	return NewClient(t, Dial(t, address))
+}
+
+// Play plays the client's side of script and fails the test when the server does not play its
+// own. It may be called again, for what comes next.
+func (c *Client) Play(script string) {
+	c.t.Helper()
+	if err := c.p.Play(c.nc, script); err != nil {
+		c.t.Fatal("smtptest: ", err)
+	}
+}
+
+// Dialogue plays one script on a connection: what the server sends beyond it is lost.
 func Dialogue(t testing.TB, nc net.Conn, script string) {
 	t.Helper()
-	p := &Player{Side: ClientSide, TLS: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // a test's own server
-	if err := p.Play(nc, script); err != nil {
-		t.Fatal("smtptest: ", err)
-	}
+	NewClient(t, nc).Play(script)
 }

@@ -12,7 +12,13 @@
 //		S: 451 4.3.0 Try again later
 //		! hang`)
 //
-// A test of a server dials it and plays the client's side with Dialogue.
+// A test of a server dials it and plays the client's side:
+//
+//	smtptest.DialClient(t, address).Play(`
+//		S: 220 mx.example.com ESMTP
+//		C: QUIT
+//		S: 221 2.0.0 Bye
+//		! eof`)
 //
 // # Invariants
 //

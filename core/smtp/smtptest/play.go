@@ -26,7 +26,7 @@ const (
 	ClientSide Side = 'C'
 )
 
-// Player plays one side of a script on a connection. It is for one goroutine.
+// Player plays one side of scripts on a connection. It is for one goroutine.
 type Player struct {
 	Side Side
 	// TLS is used by "! starttls".
@@ -36,15 +36,18 @@ type Player struct {
 	// Messages are the texts that "C..." and "C#" took, in order.
 	Messages []string
 
-	nc  net.Conn
-	r   *bufio.Reader
-	out bytes.Buffer
+	base, nc net.Conn // nc is the TLS on base, if there is one
+	r        *bufio.Reader
+	out      bytes.Buffer
 }
 
 // Play plays script on nc and leaves it open, unless the script closes it. The error says which
-// line did not go as written.
+// line did not go as written. What the other side has sent beyond the script is there for the
+// next one on the same connection.
 func (p *Player) Play(nc net.Conn, script string) error {
-	p.nc, p.r = nc, bufio.NewReader(nc)
+	if p.base != nc {
+		p.base, p.nc, p.r = nc, nc, bufio.NewReader(nc)
+	}
 	if !isPipe(nc) {
 		_ = nc.SetDeadline(time.Now().Add(Patience))
 	}

@@ -126,7 +126,7 @@ func TestGoSMTPsClientIsPlayedTo(t *testing.T) {
 		t.Fatalf("messages %q", m)
 	}
 	for range 2 { // the last script is played again
-		smtptest.Dialogue(t, smtptest.Dial(t, srv.Addr()), "S: 421 not now\n! eof")
+		smtptest.DialClient(t, srv.Addr()).Play("S: 421 not now\n! eof")
 	}
 	srv.Wait(3)
 	if n := srv.Connections(); n != 3 {
@@ -140,8 +140,8 @@ func TestAServerThatHangsOrResetsEndsWithTheTest(t *testing.T) {
 		srv := smtptest.NewServer(t, "S: 220 mx\n! hang", "S: 220 mx\nC: EHLO x\n! reset", "S: 220 mx\n! hang")
 		hanging = smtptest.Dial(t, srv.Addr())
 		smtptest.Dialogue(t, hanging, "S: 220 mx\nC: EHLO x")
-		smtptest.Dialogue(t, smtptest.Dial(t, srv.Addr()), "S: 220 mx\nC: EHLO x\n! eof")
-		smtptest.Dialogue(t, smtptest.Dial(t, srv.Addr()), "S: 220 mx\n! close")
+		smtptest.DialClient(t, srv.Addr()).Play("S: 220 mx\nC: EHLO x\n! eof")
+		smtptest.DialClient(t, srv.Addr()).Play("S: 220 mx\n! close")
 		srv.Wait(2)
 	})
 	if _, err := hanging.Read(make([]byte, 1)); err == nil {
