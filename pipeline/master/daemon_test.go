@@ -289,3 +289,9 @@ func tail(s string, lines int) string {
 	all := strings.SplitAfter(s, "\n")
 	return strings.Join(all[max(0, len(all)-lines):], "")
 }
+
+// waitCount waits until the log has n matches of pattern.
+func (l *logbook) waitCount(t testing.TB, pattern string, n int) {
+	t.Helper()
+	l.wait(t, fmt.Sprintf(`(?s)(?:%s.*?){%d}`, pattern, n))
+}
