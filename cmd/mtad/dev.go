@@ -14,14 +14,18 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/mtad/mtad/cmd/mtad/dev/bench"
 	"github.com/mtad/mtad/cmd/mtad/dev/sink"
 	"github.com/mtad/mtad/cmd/mtad/dev/source"
+	"github.com/mtad/mtad/core/conf"
 )
 
 const helpDev = `usage: mtad dev source -addr HOST:PORT [-n N] [-c N] [-size N] [-reuse]
            [-pipeline] [-from ADDR] [-rcpt ADDR] [-tag TEXT] [-timeout TIME]
        mtad dev sink -listen HOST:PORT [-ctl HOST:PORT] [-n N] [-dump DIR]
            [-delay TIME] [-tempfail PERCENT]
+       mtad dev bench [-rounds N] [-filter FILE.wasm] [-only WORKLOAD]
+       mtad dev reference
 
 source sends N messages of SIZE bytes over C sessions at a time, each with its
 own Message-Id, and prints what it measured as JSON. Defaults: -n 1000 -c 20
@@ -32,13 +36,16 @@ It ends at SIGINT or SIGTERM, or when N different messages are here, and prints
 its counts as JSON. With -ctl it answers "stats", "reset" and "wait N SECONDS",
 one line each, with its counts. An address may also be "unix:PATH".
 
+bench relays from source to sink through this program, on a fresh queue for
+each workload, and prints medians. reference prints the parameter reference.
+
 Exit code: 0 (source: every message was accepted), 1 otherwise, 64 usage.
 `
 
 // dev dispatches the tools for tests of speed.
 func dev(sh *shell, args []string) int {
 	if len(args) == 0 {
-		return sh.fail(exUsage, "which of source and sink? (mtad dev --help)")
+		return sh.fail(exUsage, "which of source, sink, bench and reference? (mtad dev --help)")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -47,6 +54,10 @@ func dev(sh *shell, args []string) int {
 		return sh.devSource(ctx, args[1:])
 	case "sink":
 		return sh.devSink(ctx, args[1:])
+	case "bench":
+		return sh.devBench(ctx, args[1:])
+	case "reference":
+		return sh.devReference()
 	}
 	return sh.fail(exUsage, "dev %s: no such tool (mtad dev --help)", args[0])
 }
@@ -122,6 +133,32 @@ func (sh *shell) devSink(ctx context.Context, args []string) int {
 	}
 	if err := json.NewEncoder(sh.out).Encode(s.Counts()); err != nil {
 		return sh.fail(exFailure, "dev sink: %v", err)
+	}
+	return exOK
+}
+
+func (sh *shell) devBench(ctx context.Context, args []string) int {
+	var o bench.Options
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.IntVar(&o.Rounds, "rounds", 3, "")
+	f.StringVar(&o.Filter, "filter", "", "")
+	f.StringVar(&o.Only, "only", "", "")
+	if code := sh.flags(f, args); code >= 0 {
+		return code
+	}
+	var err error
+	if o.Program, err = os.Executable(); err == nil {
+		err = bench.Run(ctx, sh.out, o)
+	}
+	if err != nil {
+		return sh.fail(exFailure, "dev bench: %v", err)
+	}
+	return exOK
+}
+
+func (sh *shell) devReference() int {
+	if err := conf.Reference(sh.out); err != nil {
+		return sh.fail(exIOErr, "dev reference: %v", err)
 	}
 	return exOK
 }
