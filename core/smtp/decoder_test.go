@@ -178,6 +178,20 @@ func TestTextIsDecodedAsTheReferenceDoesWhateverTheReads(t *testing.T) {
 	}
 }
 
+// TestTextIsWhatPostfixMakesOfIt has texts that Postfix 3.7.11 relayed to a sink, with
+// smtpd_forbid_bare_newline = normalize and cleanup_replace_stray_cr_lf = yes.
+func TestTextIsWhatPostfixMakesOfIt(t *testing.T) {
+	b := newBench()
+	for in, want := range map[string]string{
+		"x\n.\ny\n.\r\nz\r\n.\nw\r\r\nv\ru\r\n\r\n.\r\r\nend\r\n.\r\n":         "x\r\ny\r\nz\r\nw \r\nv u\r\n\r\n \r\nend\r\n",
+		"x\r.\ry\r\n.\rz\r.\r\nm\r\n\x00.\r\nn\r\n..a\r\n.b\n.c\n..d\r\n.\r\n": "x . y\r\n z .\r\nm\r\n\x00.\r\nn\r\n.a\r\nb\r\nc\r\n.d\r\n",
+	} {
+		if got, _, err := b.decode(t, in, nil, false); err != io.EOF || got != want {
+			t.Errorf("%q became %q (%v), want %q", in, got, err, want)
+		}
+	}
+}
+
 func TestTextOfRandomTroubleIsDecodedAsTheReferenceDoes(t *testing.T) {
 	b := newBench()
 	rnd := rand.New(rand.NewPCG(1, 2))

@@ -173,9 +173,10 @@ func connectFuzz(ctx context.Context, _ ConnInfo) (Session, error) {
 // "DATA"; with BDAT in the input, bodies may be made of chunks, too, and must be in wire form.
 func checkAccepted(t *testing.T, in string, bodies []string, data int) {
 	t.Helper()
-	chunks := strings.Contains(strings.ToUpper(in), "BDAT")
-	if !chunks && len(bodies) > data {
-		t.Fatalf("%d bodies for %d DATA", len(bodies), data)
+	upper := strings.ToUpper(in)
+	chunks, last := strings.Contains(upper, "BDAT"), strings.Count(upper, "LAST")
+	if len(bodies) > data && !chunks || len(bodies) > data+last {
+		t.Fatalf("%d bodies for %d DATA and %d LAST", len(bodies), data, last)
 	}
 	for _, body := range bodies {
 		checkWireForm(t, body)
