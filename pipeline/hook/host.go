@@ -15,6 +15,7 @@ import (
 // host serves one hook call: it is sdk.Host over a Message. Edits go to copies that apply makes
 // the message's own, or drop forgets.
 type host struct {
+	sdk.NoServices
 	m  *Message
 	p  *plugin
 	pt sdk.Point

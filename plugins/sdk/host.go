@@ -112,8 +112,11 @@ type Host interface {
 	StashSet(scope Scope, key string, value []byte) Errno
 	// Counter adds to a counter that appears in the metrics.
 	Counter(name string, delta int64) Errno
-	// Feature asks whether the host can do something ("edit", "smtputf8", …).
+	// Feature asks whether the host can do something: "abi1", "stash", "counter", or a
+	// capability that this plugin was granted ("edit", "kv", …).
 	Feature(name string) bool
+
+	Services
 
 	// Edits queue and are applied when the hook returns without failure. They need the
 	// capability "edit".

@@ -21,10 +21,28 @@ type (
 	Dataer interface{ Data(tx Tx) Verdict }
 	// Headerser is asked when the header is complete and the body not read yet.
 	Headerser interface{ Headers(tx Tx) Verdict }
+	// Bodyer is asked for each chunk of the body as it arrives: at most 64 KiB, in order, after
+	// headers and before eom. Tx.Chunk reads the chunk.
+	Bodyer interface{ Body(tx Tx) Verdict }
 	// EOMer is asked when the whole message is at hand.
 	EOMer interface{ EOM(tx Tx) Verdict }
 	// Aborter is told that the transaction is gone.
 	Aborter interface{ Abort(tx Tx) }
+	// Rewriter is asked about one address (Tx.RewriteClass, Tx.RewriteAddr): FoundAddr, Continue
+	// or Tempfail.
+	Rewriter interface{ Rewrite(tx Tx) Verdict }
+	// Router is asked about the way of one recipient (Tx.Rcpt): FoundRoute, Continue or
+	// Tempfail.
+	Router interface{ Route(tx Tx) Verdict }
+	// Deliverer is a transport: it says by Tx.Sent, Tx.Deferred and Tx.Bounced what became of
+	// each recipient. Recipients it says nothing of are deferred; Tempfail defers them with
+	// its reply.
+	Deliverer interface{ Deliver(tx Tx) Verdict }
+	// Lookuper is a lookup table: it is asked for Tx.LookupKey and answers FoundValue, Continue
+	// (not found) or Tempfail.
+	Lookuper interface{ Lookup(tx Tx) Verdict }
+	// Eventer is told what happened to a queued message (Tx.EventKind).
+	Eventer interface{ Event(tx Tx) }
 )
 
 // HooksOf returns the points at which p wants to be asked.
@@ -88,9 +106,42 @@ func messageHookOf(p Plugin, pt Point) func(Tx) Verdict {
 		if h, ok := p.(EOMer); ok {
 			return h.EOM
 		}
+	case PointBody:
+		if h, ok := p.(Bodyer); ok {
+			return h.Body
+		}
 	case PointAbort:
 		if h, ok := p.(Aborter); ok {
 			return func(tx Tx) Verdict { h.Abort(tx); return Continue }
+		}
+	default:
+		return queueHookOf(p, pt)
+	}
+	return nil
+}
+
+// queueHookOf finds the hooks that are about queued mail and addresses.
+func queueHookOf(p Plugin, pt Point) func(Tx) Verdict {
+	switch pt {
+	case PointRewrite:
+		if h, ok := p.(Rewriter); ok {
+			return h.Rewrite
+		}
+	case PointRoute:
+		if h, ok := p.(Router); ok {
+			return h.Route
+		}
+	case PointDeliver:
+		if h, ok := p.(Deliverer); ok {
+			return h.Deliver
+		}
+	case PointLookup:
+		if h, ok := p.(Lookuper); ok {
+			return h.Lookup
+		}
+	case PointEvent:
+		if h, ok := p.(Eventer); ok {
+			return func(tx Tx) Verdict { h.Event(tx); return Continue }
 		}
 	}
 	return nil
@@ -104,6 +155,11 @@ func Answer(h Host, v Verdict) Action {
 	}
 	if v.Arg != "" {
 		h.Set("action.arg", v.Arg)
+	}
+	for _, a := range v.answers {
+		if a.key != "" {
+			h.Set(a.key, a.value)
+		}
 	}
 	return v.Action
 }

@@ -58,9 +58,14 @@ type Verdict struct {
 	Enhanced string
 	Text     string
 	Arg      string
+	// answers are the answers of FOUND: property and value.
+	answers [2]answer
 }
 
-// Continue, Accept, Discard and Found are verdicts that need no more words.
+type answer struct{ key, value string }
+
+// Continue, Accept and Discard are verdicts that need no more words; Found goes with answers that
+// were given by Host.Set (FoundAddr, FoundRoute and FoundValue give them themselves).
 var (
 	Continue = Verdict{Action: ActContinue}
 	Accept   = Verdict{Action: ActAccept}
@@ -89,3 +94,25 @@ func Redirect(address string) Verdict { return Verdict{Action: ActRedirect, Arg:
 
 // Filter sends the message through transport:nexthop.
 func Filter(route string) Verdict { return Verdict{Action: ActFilter, Arg: route} }
+
+// FoundAddr answers a rewrite hook: the address as it is to be.
+func FoundAddr(address string) Verdict {
+	return Verdict{Action: ActFound, answers: [2]answer{{"rewrite.result", address}}}
+}
+
+// FoundRoute answers a route hook. An empty transport or nexthop leaves that half as it was.
+func FoundRoute(transport, nexthop string) Verdict {
+	v := Verdict{Action: ActFound}
+	if transport != "" {
+		v.answers[0] = answer{"route.transport", transport}
+	}
+	if nexthop != "" {
+		v.answers[1] = answer{"route.nexthop", nexthop}
+	}
+	return v
+}
+
+// FoundValue answers a lookup hook: the value of the key.
+func FoundValue(value string) Verdict {
+	return Verdict{Action: ActFound, answers: [2]answer{{"lookup.value", value}}}
+}

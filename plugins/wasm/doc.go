@@ -18,9 +18,4 @@
 // Load names what is wrong: an import that is unknown or not allowed, an export with another
 // signature, a module that cannot be decoded. Call returns *Failure, which carries the guest's
 // stack.
-//
-// # Known gaps
-//
-// The hooks body, rewrite, route, deliver, lookup and event, and the imports mtad1_map, mtad1_kv,
-// mtad1_dns, mtad1_scan and mtad1_deliver are refused at load.
 package wasm

@@ -20,9 +20,12 @@ type function struct {
 	call func(g *guest) int64
 }
 
+// modules are the import modules of ABI 1.
+func modules() [][]function { return [][]function{base, edit, maps, kv, names, scan, transport} }
+
 // findFunction returns a function of the ABI, or nil.
 func findFunction(module, name string) *function {
-	for _, list := range [][]function{base, edit} {
+	for _, list := range modules() {
 		for i := range list {
 			if f := &list[i]; f.module == module && f.name == name {
 				return f
@@ -56,7 +59,7 @@ func valueTypes(letters string) []api.ValueType {
 
 // provide gives the runtime the ABI's modules and the meter's yield.
 func provide(ctx context.Context, rt wazero.Runtime, m *meter.Result) error {
-	for _, list := range [][]function{base, edit} {
+	for _, list := range modules() {
 		b := rt.NewHostModuleBuilder(list[0].module)
 		for i := range list {
 			f := &list[i]
@@ -78,7 +81,7 @@ func instanceOf(ctx context.Context) *instance { return ctx.Value(instanceKey{})
 // wrap is the one place where the guest's words become arguments: the upper half of a word that
 // holds an i32 is garbage and is masked by the signature.
 func (f *function) wrap(params, result string) api.GoModuleFunc {
-	call := f.call
+	call, slow := f.call, f.module != base[0].module && f.module != edit[0].module
 	return func(ctx context.Context, mod api.Module, stack []uint64) {
 		in := instanceOf(ctx)
 		in.tick()
@@ -89,6 +92,9 @@ func (f *function) wrap(params, result string) api.GoModuleFunc {
 			}
 		}
 		v := call(&g)
+		if slow {
+			in.outOfTime()
+		}
 		switch {
 		case result == "":
 		case result == "i":

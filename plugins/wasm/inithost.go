@@ -58,7 +58,7 @@ func (h *initHost) Random(p []byte) { rand.Read(p) }
 func (h *initHost) Feature(name string) bool { return name == "abi1" || h.m.o.Allow[name] }
 
 // noMessage answers every call that is about a message: not at this stage.
-type noMessage struct{}
+type noMessage struct{ sdk.NoServices }
 
 func (noMessage) Get(string) (string, sdk.Errno)                 { return "", sdk.ErrStage }
 func (noMessage) Set(string, string) sdk.Errno                   { return sdk.ErrStage }

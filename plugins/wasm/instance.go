@@ -19,6 +19,12 @@ const fuel = 200_000
 // ticks is how many host calls a guest may make between two looks at the clock.
 const ticks = 16
 
+// maxCalls is how many host calls one hook may make: enough to read 400 MiB in pieces of 4 KiB.
+const maxCalls = 100_000
+
+// ErrCalls says that a guest made too many host calls.
+var ErrCalls = errors.New("too many host calls")
+
 // ErrTime says that a guest ran into its time limit.
 var ErrTime = errors.New("time limit exceeded")
 
@@ -102,8 +108,10 @@ func (in *instance) run(fn api.Function, ctx context.Context, h sdk.Host) (uint6
 
 // failure takes a wazero error apart: "cause\nwasm stack trace:\n\tframe\n\tframe…".
 func failure(err error) *Failure {
-	if errors.Is(err, ErrTime) {
-		return &Failure{Cause: ErrTime, Stack: stackOf(err.Error())}
+	for _, limit := range []error{ErrTime, ErrCalls} {
+		if errors.Is(err, limit) {
+			return &Failure{Cause: limit, Stack: stackOf(err.Error())}
+		}
 	}
 	text, _, _ := strings.Cut(err.Error(), "\nwasm stack trace:")
 	text, _, _ = strings.Cut(text, "\n")
@@ -141,8 +149,12 @@ func (in *instance) yield() {
 
 // tick counts a host call.
 func (in *instance) tick() {
-	if in.calls++; in.calls%ticks == 0 {
-		in.outOfTime()
+	if in.calls++; in.calls%ticks != 0 {
+		return
+	}
+	in.outOfTime()
+	if in.calls >= maxCalls {
+		panic(ErrCalls)
 	}
 }
 

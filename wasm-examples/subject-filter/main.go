@@ -13,7 +13,7 @@ import (
 
 type filter struct{}
 
-func init() { guest.RegisterEditor(filter{}) }
+func init() { guest.Register(filter{}) }
 
 func main() {}
 

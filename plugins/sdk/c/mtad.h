@@ -82,6 +82,33 @@ MTAD_IMPORT(mtad1_edit, env_from) mtad_i32 mtad_env_from(const char *address, mt
 MTAD_IMPORT(mtad1_edit, rcpt_add) mtad_i32 mtad_rcpt_add(const char *address, mtad_size len, mtad_i32 flags);
 MTAD_IMPORT(mtad1_edit, rcpt_del) mtad_i32 mtad_rcpt_del(mtad_i32 i);
 
+/* Need the capability "map": the tables that the plugin's configuration names. */
+MTAD_IMPORT(mtad1_map, map_get) mtad_i32 mtad_map_get(const char *map, mtad_size mlen, const char *key, mtad_size klen, char *buf, mtad_size size);
+
+/* Need the capability "kv": a durable store of the plugin's own. ttl in seconds, 0 for ever.
+ * mtad_kv_incr returns the count, which is never negative, or an error. */
+MTAD_IMPORT(mtad1_kv, kv_get) mtad_i32 mtad_kv_get(const char *key, mtad_size klen, char *buf, mtad_size size);
+MTAD_IMPORT(mtad1_kv, kv_set) mtad_i32 mtad_kv_set(const char *key, mtad_size klen, const char *value, mtad_size len, mtad_i32 ttl);
+MTAD_IMPORT(mtad1_kv, kv_incr) mtad_i64 mtad_kv_incr(const char *key, mtad_size klen, mtad_i64 delta, mtad_i32 ttl);
+MTAD_IMPORT(mtad1_kv, kv_del) mtad_i32 mtad_kv_del(const char *key, mtad_size klen);
+
+/* Needs the capability "dns": type is the DNS's number of the type (1 A, 15 MX, 16 TXT, 28 AAAA);
+ * answers are separated by '\n'. */
+MTAD_IMPORT(mtad1_dns, dns) mtad_i32 mtad_dns(mtad_i32 type, const char *name, mtad_size len, char *buf, mtad_size size);
+
+/* Need the capability "scan". mtad_words and mtad_regexp return the offset of the first match from
+ * offset from on, or an error; the properties scan.end and scan.match say the rest. */
+enum { MTAD_TEXT_MESSAGE = 0, MTAD_TEXT_HEADER = 1, MTAD_TEXT_BODY = 2, MTAD_TEXT_DECODED = 3, MTAD_TEXT_PART = 16 };
+enum { MTAD_MD5 = 0, MTAD_SHA1 = 1, MTAD_SHA256 = 2 };
+enum { MTAD_MIME_CONTENT = 0, MTAD_MIME_TYPE = 1, MTAD_MIME_NAME = 2, MTAD_MIME_CHARSET = 3, MTAD_MIME_DISPOSITION = 4, MTAD_MIME_SIZE = 5 };
+MTAD_IMPORT(mtad1_scan, words) mtad_i64 mtad_words(const char *set, mtad_size len, mtad_i32 text, mtad_i64 from);
+MTAD_IMPORT(mtad1_scan, regexp) mtad_i64 mtad_regexp(const char *pattern, mtad_size len, mtad_i32 text, mtad_i64 from);
+MTAD_IMPORT(mtad1_scan, hash) mtad_i32 mtad_hash(mtad_i32 alg, mtad_i32 text, char *buf, mtad_size size);
+MTAD_IMPORT(mtad1_scan, mime_part) mtad_i32 mtad_mime_part(mtad_i32 i, mtad_i32 what, mtad_i64 off, char *buf, mtad_size size);
+
+/* Needs the capability "deliver": what became of recipient i at a deliver hook. */
+MTAD_IMPORT(mtad1_deliver, rcpt_status) mtad_i32 mtad_rcpt_status(mtad_i32 i, mtad_i32 code, const char *enhanced, mtad_size elen, const char *text, mtad_size tlen);
+
 /* A string literal and its length, as the functions above take them. */
 #define MTAD_STR(s) (s), (mtad_size)(sizeof(s) - 1)
 

@@ -8,8 +8,7 @@ import (
 	"github.com/mtad/mtad/plugins/sdk"
 )
 
-// The functions that need the capability "edit". The linker keeps an import only if it is used,
-// and Edits is what uses them: a plugin that does not change messages does not ask for it.
+// The functions that need the capability "edit".
 
 //go:wasmimport mtad1_edit hdr_add
 func hdrAdd(n unsafe.Pointer, nn uint32, v unsafe.Pointer, vn uint32, pos int32) int32
@@ -38,26 +37,20 @@ func rcptAdd(p unsafe.Pointer, n uint32, flags int32) int32
 //go:wasmimport mtad1_edit rcpt_del
 func rcptDel(i int32) int32
 
-type edits struct{}
-
-func (edits) HdrAdd(name, value string, pos int) sdk.Errno {
+func (host) HdrAdd(name, value string, pos int) sdk.Errno {
 	return errno(hdrAdd(ptr(name), size(name), ptr(value), size(value), int32(pos)))
 }
-func (edits) HdrSet(i int, value string) sdk.Errno {
+func (host) HdrSet(i int, value string) sdk.Errno {
 	return errno(hdrSet(int32(i), ptr(value), size(value)))
 }
-func (edits) HdrDel(i int) sdk.Errno { return errno(hdrDel(int32(i))) }
-func (edits) BodyBegin() sdk.Errno   { return errno(bodyBegin()) }
-func (edits) BodyWrite(p []byte) sdk.Errno {
+func (host) HdrDel(i int) sdk.Errno { return errno(hdrDel(int32(i))) }
+func (host) BodyBegin() sdk.Errno   { return errno(bodyBegin()) }
+func (host) BodyWrite(p []byte) sdk.Errno {
 	return errno(bodyWrite(unsafe.Pointer(unsafe.SliceData(p)), uint32(len(p))))
 }
-func (edits) BodyEnd() sdk.Errno               { return errno(bodyEnd()) }
-func (edits) EnvFrom(address string) sdk.Errno { return errno(envFrom(ptr(address), size(address))) }
-func (edits) RcptAdd(address string, flags int) sdk.Errno {
+func (host) BodyEnd() sdk.Errno               { return errno(bodyEnd()) }
+func (host) EnvFrom(address string) sdk.Errno { return errno(envFrom(ptr(address), size(address))) }
+func (host) RcptAdd(address string, flags int) sdk.Errno {
 	return errno(rcptAdd(ptr(address), size(address), int32(flags)))
 }
-func (edits) RcptDel(i int) sdk.Errno { return errno(rcptDel(int32(i))) }
-
-// RegisterEditor is Register for a plugin that changes messages: the module then asks for the
-// capability "edit".
-func RegisterEditor(p sdk.Plugin) { register(p, edits{}) }
+func (host) RcptDel(i int) sdk.Errno { return errno(rcptDel(int32(i))) }

@@ -11,9 +11,7 @@ var (
 )
 
 // Register names the plugin of this module. Call it once, from an init function.
-func Register(p sdk.Plugin) { register(p, noEdits{}) }
-
-func register(p sdk.Plugin, e editor) { plugin, tx = p, sdk.Tx{Host: host{e}} }
+func Register(p sdk.Plugin) { plugin, tx = p, sdk.Tx{Host: host{}} }
 
 func dispatch(p sdk.Point) int32 { return int32(sdk.Answer(tx.Host, sdk.Dispatch(plugin, p, tx))) }
 
@@ -62,3 +60,21 @@ func eom() int32 { return dispatch(sdk.PointEOM) }
 
 //go:wasmexport mtad_abort
 func abort() int32 { return dispatch(sdk.PointAbort) }
+
+//go:wasmexport mtad_body
+func body() int32 { return dispatch(sdk.PointBody) }
+
+//go:wasmexport mtad_rewrite
+func rewrite() int32 { return dispatch(sdk.PointRewrite) }
+
+//go:wasmexport mtad_route
+func route() int32 { return dispatch(sdk.PointRoute) }
+
+//go:wasmexport mtad_deliver
+func deliver() int32 { return dispatch(sdk.PointDeliver) }
+
+//go:wasmexport mtad_lookup
+func lookup() int32 { return dispatch(sdk.PointLookup) }
+
+//go:wasmexport mtad_event
+func event() int32 { return dispatch(sdk.PointEvent) }

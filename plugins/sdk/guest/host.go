@@ -8,34 +8,8 @@ import (
 	"github.com/mtad/mtad/plugins/sdk"
 )
 
-// editor is the part of the host that needs the capability "edit".
-type editor interface {
-	HdrAdd(name, value string, pos int) sdk.Errno
-	HdrSet(i int, value string) sdk.Errno
-	HdrDel(i int) sdk.Errno
-	BodyBegin() sdk.Errno
-	BodyWrite(p []byte) sdk.Errno
-	BodyEnd() sdk.Errno
-	EnvFrom(address string) sdk.Errno
-	RcptAdd(address string, flags int) sdk.Errno
-	RcptDel(i int) sdk.Errno
-}
-
-// noEdits answers for a plugin that was registered without edits.
-type noEdits struct{}
-
-func (noEdits) HdrAdd(string, string, int) sdk.Errno { return sdk.ErrDenied }
-func (noEdits) HdrSet(int, string) sdk.Errno         { return sdk.ErrDenied }
-func (noEdits) HdrDel(int) sdk.Errno                 { return sdk.ErrDenied }
-func (noEdits) BodyBegin() sdk.Errno                 { return sdk.ErrDenied }
-func (noEdits) BodyWrite([]byte) sdk.Errno           { return sdk.ErrDenied }
-func (noEdits) BodyEnd() sdk.Errno                   { return sdk.ErrDenied }
-func (noEdits) EnvFrom(string) sdk.Errno             { return sdk.ErrDenied }
-func (noEdits) RcptAdd(string, int) sdk.Errno        { return sdk.ErrDenied }
-func (noEdits) RcptDel(int) sdk.Errno                { return sdk.ErrDenied }
-
 // host is sdk.Host over the module's imports.
-type host struct{ editor }
+type host struct{}
 
 var _ sdk.Host = host{}
 
