@@ -3,6 +3,7 @@ package master
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/conf/domainlist"
@@ -62,6 +63,13 @@ func ownAddresses(c *conf.Config) ([]netip.Addr, error) {
 	var addrs []netip.Addr
 	for _, p := range prefixes {
 		addrs = append(addrs, p.Addr().Unmap())
+	}
+	for _, w := range c.List("proxy_interfaces") {
+		a, err := netip.ParseAddr(strings.Trim(w, "[]"))
+		if err != nil {
+			return nil, fmt.Errorf("proxy_interfaces: %w", err)
+		}
+		addrs = append(addrs, a)
 	}
 	return addrs, nil
 }

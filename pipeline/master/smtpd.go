@@ -104,6 +104,11 @@ func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog
 		Hooks:       g.hookSet,
 		LocalClient: localClient(c, world),
 	}
+	tolerant, err := c.Networks("smtpd_forbid_bare_newline_exclusions", opener(c))
+	if err != nil {
+		return nil, fmt.Errorf("smtpd_forbid_bare_newline_exclusions: %w", err)
+	}
+	o.BareNewlineFrom = func(a netip.Addr) bool { ok, err := tolerant.Match(g0, a); return ok && err == nil }
 	if c.Bool("smtpd_peername_lookup") {
 		o.Names = peerNames{g.dns}
 	}
@@ -142,7 +147,7 @@ func localClient(c *conf.Config, w *access.World) func(netip.Addr, bool) bool {
 // newPolicy compiles the restriction lists.
 func newPolicy(c *conf.Config, log *maillog.Service) (smtpd.Policy, error) {
 	p := smtpd.Policy{
-		Codes: access.DefaultCodes(), DelayReject: c.Bool("smtpd_delay_reject"),
+		Codes: codes(c), DelayReject: c.Bool("smtpd_delay_reject"),
 		RecipientFirst: !c.Bool("smtpd_relay_before_recipient_restrictions"),
 		Unlisted:       c.Bool("smtpd_reject_unlisted_recipient") && !c.Has("receive_override_options", "no_unknown_recipient_checks"),
 	}
@@ -162,6 +167,17 @@ func newPolicy(c *conf.Config, log *maillog.Service) (smtpd.Policy, error) {
 		}
 	}
 	return p, relaySafe(c)
+}
+
+// codes are the reply codes that parameters choose.
+func codes(c *conf.Config) access.Codes {
+	return access.Codes{
+		AccessMap: c.Int("access_map_reject_code"), RelayDomains: c.Int("relay_domains_reject_code"),
+		NonFQDN: c.Int("non_fqdn_reject_code"), InvalidHostname: c.Int("invalid_hostname_reject_code"),
+		UnknownAddress: c.Int("unknown_address_reject_code"), UnknownClient: c.Int("unknown_client_reject_code"),
+		UnknownHostname: c.Int("unknown_hostname_reject_code"), Plaintext: c.Int("plaintext_reject_code"),
+		MultiRecipientBounce: c.Int("multi_recipient_bounce_reject_code"), Default: c.Int("reject_code"), Defer: c.Int("defer_code"),
+	}
 }
 
 // relaySafe refuses a configuration that would relay for anybody, as Postfix does: one of the two
@@ -186,7 +202,7 @@ func newLimits(c *conf.Config) (*smtpd.ClientLimits, error) {
 	}
 	return &smtpd.ClientLimits{
 		Connections: c.Int("smtpd_client_connection_count_limit"), Rate: c.Int("smtpd_client_connection_rate_limit"),
-		Unit: c.Duration("anvil_rate_time_unit"), IPv6Prefix: c.Int("smtpd_client_ipv6_prefix_length"),
+		Unit: c.Duration("anvil_rate_time_unit"), IPv4Prefix: c.Int("smtpd_client_ipv4_prefix_length"), IPv6Prefix: c.Int("smtpd_client_ipv6_prefix_length"),
 		Except: func(a netip.Addr) bool { ok, err := except.Match(g0, a); return ok && err == nil },
 	}, nil
 }

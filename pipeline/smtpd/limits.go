@@ -13,8 +13,10 @@ type ClientLimits struct {
 	// smtpd_client_connection_rate_limit per Unit (anvil_rate_time_unit). 0 is no limit.
 	Connections, Rate int
 	Unit              time.Duration
-	// IPv6Prefix is the length of the network counted as one client, 0 for 64.
-	IPv6Prefix int
+	// IPv4Prefix and IPv6Prefix are the lengths of the networks that count as one client
+	// (smtpd_client_ipv4_prefix_length, smtpd_client_ipv6_prefix_length); out of range: the
+	// address alone, and 64.
+	IPv4Prefix, IPv6Prefix int
 	// Except says which clients are not limited (smtpd_client_event_limit_exceptions).
 	Except func(netip.Addr) bool
 
@@ -71,12 +73,14 @@ func (l *ClientLimits) Leave(client netip.Addr, now time.Time) {
 
 func (l *ClientLimits) key(client netip.Addr) netip.Addr {
 	client = client.Unmap()
-	if !client.Is6() {
+	bits := l.IPv4Prefix
+	switch {
+	case !client.Is6() && (bits <= 0 || bits > 32):
 		return client
-	}
-	bits := l.IPv6Prefix
-	if bits <= 0 || bits > 128 {
-		bits = 64
+	case client.Is6():
+		if bits = l.IPv6Prefix; bits <= 0 || bits > 128 {
+			bits = 64
+		}
 	}
 	p, err := client.WithZone("").Prefix(bits)
 	if err != nil {

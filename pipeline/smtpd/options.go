@@ -51,6 +51,9 @@ type Options struct {
 	Names PeerNames
 	// LocalClient says whose messages are of local origin (local_header_rewrite_clients).
 	LocalClient func(o netip.Addr, authenticated bool) bool
+	// BareNewlineFrom says which clients may send bare newlines although
+	// smtpd_forbid_bare_newline = reject (smtpd_forbid_bare_newline_exclusions); nil: none.
+	BareNewlineFrom func(netip.Addr) bool
 	// Filter is content_filter, "" for none.
 	Filter string
 	// Limits bounds connections per client; nil for none.

@@ -31,7 +31,7 @@ type session struct {
 
 var (
 	_ smtp.Handler = (*Handler)(nil)
-	_ smtp.Session = (*session)(nil)
+	_ smtp.Adjuster = (*session)(nil)
 )
 
 // Connect greets or refuses a client.
@@ -80,6 +80,13 @@ func (s *session) Close(why error) {
 		s.h.o.Log.Info(lostText(why) + " from " + maillog.ClientName(&s.origin))
 	}
 	s.h.o.Log.Info("disconnect from " + maillog.ClientName(&s.origin) + " " + s.conn.Summary())
+}
+
+// Adjust lets clients send bare newlines that may (smtpd_forbid_bare_newline_exclusions).
+func (s *session) Adjust(t *smtp.Tuning) {
+	if may := s.h.o.BareNewlineFrom; may != nil && may(s.origin.Client.Addr()) {
+		t.BareNewline = smtp.Normalize
+	}
 }
 
 // Helo is HELO or EHLO.
@@ -177,7 +184,7 @@ func (s *session) eval(ctx context.Context, l *access.List, q *access.Query) *st
 	if l.Empty() {
 		return nil
 	}
-	q.Origin = &s.origin
+	q.Origin, q.Pipelined = &s.origin, s.conn.UnauthPipelining()
 	_, e := l.Eval(ctx, s.h.o.Env, &s.h.o.Policy.Codes, q, func(e *status.Error) { s.log("reject_warning", "RCPT", e, q.Recipient) })
 	return e
 }

@@ -84,8 +84,8 @@ func mailParams(m smtp.MailArgs) string {
 
 // Rcpt adds a recipient.
 func (s *session) Rcpt(ctx context.Context, r smtp.RcptArgs) error {
-	if e := s.roomForRecipient(); e != nil {
-		return s.reject("RCPT", e, r.Recipient)
+	if err := s.roomForRecipient(r.Recipient); err != nil {
+		return err
 	}
 	q := &access.Query{Origin: &s.origin, Sender: s.env.Sender, HasSender: true, Recipient: r.Recipient, HasRecipient: true,
 		Recipients: len(s.env.Recipients)}
@@ -118,15 +118,18 @@ func (s *session) begin(ctx context.Context) error {
 	return nil
 }
 
-func (s *session) roomForRecipient() *status.Error {
+// roomForRecipient refuses recipients over smtpd_recipient_limit; as many as the overshoot limit
+// do not count as errors of the client.
+func (s *session) roomForRecipient(rcpt string) error {
 	limit := s.h.o.RecipientLimit
 	if limit <= 0 || len(s.env.Recipients) < limit {
 		return nil
 	}
+	err := s.reject("RCPT", status.New(452, "4.5.3", "Error: too many recipients").By("smtpd_recipient_limit"), rcpt)
 	if s.refused++; s.refused > s.h.o.RecipientOvershoot {
-		return status.New(421, "4.7.0", "%s Error: too many recipients", s.h.o.Hostname).By("smtpd_recipient_overshoot_limit")
+		return err
 	}
-	return status.New(452, "4.5.3", "Error: too many recipients").By("smtpd_recipient_limit")
+	return &smtp.Uncounted{Err: err}
 }
 
 // rcptLists asks every list that is due at RCPT.
@@ -217,6 +220,3 @@ func (s *session) refuse(err error) error {
 	}
 	return e
 }
-
-// lostText names how a connection ended, and after which command.
-func lostText(why error) string { return status.Clean(why.Error()) }
