@@ -146,9 +146,6 @@ func TestEveryPackageHasItsDoc(t *testing.T) {
 			continue
 		}
 		doc := files[path.Join(pkg, "doc.go")]
-		if pkg == "cmd/mtad" {
-			doc = files["cmd/mtad/main.go"]
-		}
 		if doc == nil || doc.Doc == nil {
 			t.Errorf("%s has no doc.go with a package comment", pkg)
 		}

@@ -30,7 +30,7 @@ type session struct {
 }
 
 var (
-	_ smtp.Handler = (*Handler)(nil)
+	_ smtp.Handler  = (*Handler)(nil)
 	_ smtp.Adjuster = (*session)(nil)
 )
 
@@ -76,10 +76,11 @@ func (s *session) greet(ctx context.Context) error {
 func (s *session) Close(why error) {
 	s.reset(context.Background())
 	s.h.o.Limits.Leave(s.origin.Client.Addr(), s.h.o.Clock())
+	client := maillog.ClientName(&s.origin)
 	if why != nil {
-		s.h.o.Log.Info(lostText(why) + " from " + maillog.ClientName(&s.origin))
+		s.h.o.Log.Info(status.Clean(why.Error()) + " from " + client)
 	}
-	s.h.o.Log.Info("disconnect from " + maillog.ClientName(&s.origin) + " " + s.conn.Summary())
+	s.h.o.Log.Info("disconnect from " + client + " " + s.conn.Summary())
 }
 
 // Adjust lets clients send bare newlines that may (smtpd_forbid_bare_newline_exclusions).
