@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/mtad/mtad/core/smtp/grammar"
 	"github.com/mtad/mtad/core/status"
 )
 
@@ -19,8 +20,8 @@ func (c *conn) auth(ctx context.Context) bool {
 	case c.tx != txNone:
 		return c.refuse(503, "5.5.1", "Error: MAIL transaction in progress")
 	}
-	mechanism, rest := nextParam(string(c.cmd.arg))
-	initial, rest := nextParam(rest)
+	mechanism, rest := grammar.NextWord(string(c.cmd.Arg))
+	initial, rest := grammar.NextWord(rest)
 	if mechanism == "" || rest != "" {
 		return c.refuse(501, "5.5.4", "Syntax: AUTH mechanism")
 	}
@@ -32,9 +33,9 @@ func (c *conn) auth(ctx context.Context) bool {
 	if err != nil {
 		return c.fail(err)
 	}
-	c.cmd.keep()
-	c.in.large = true // responses may be long
-	defer func() { c.in.large = false }()
+	c.cmd.Keep()
+	c.in.Large = true // responses may be long
+	defer func() { c.in.Large = false }()
 	if !c.exchange(x, response) {
 		return false
 	}
@@ -98,14 +99,14 @@ func (c *conn) respond(challenge []byte) ([]byte, bool) {
 	case err != nil:
 		c.broken(err)
 		return nil, false
-	case len(line)+len("\r\n") > maxAuthLine:
+	case len(line)+len("\r\n") > grammar.MaxAuthLine:
 		return nil, c.refuse(500, "5.5.6", "Error: authentication exchange line is too long")
 	case string(line) == "*":
 		return nil, c.refuse(501, "5.7.0", "Authentication aborted")
 	}
 	response := make([]byte, base64.StdEncoding.DecodedLen(len(line)))
 	n, err := base64.StdEncoding.Strict().Decode(response, line)
-	if err != nil || checkLine(line) != lineGood { // base64 itself would pass over a CR
+	if err != nil || grammar.Check(line) != grammar.Good { // base64 itself would pass over a CR
 		return nil, c.refuse(501, "5.5.2", "Error: malformed response")
 	}
 	return response[:n], true
@@ -115,9 +116,9 @@ func (c *conn) respond(challenge []byte) ([]byte, bool) {
 // limit).
 func (c *conn) challenge(challenge []byte) {
 	if c.out == nil {
-		c.out = c.srv.bufs.borrowReply()
+		c.out = c.srv.bufs.BorrowReply()
 	}
 	c.out = append(c.out, "334 "...)
 	c.out = base64.StdEncoding.AppendEncode(c.out, challenge)
-	c.out = append(c.out, crlf...)
+	c.out = append(c.out, "\r\n"...)
 }

@@ -5,28 +5,13 @@ import (
 	"errors"
 	"io"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/mtad/mtad/core/mail"
+	"github.com/mtad/mtad/core/smtp/grammar"
+	"github.com/mtad/mtad/core/smtp/wire"
 	"github.com/mtad/mtad/core/status"
 )
-
-// parseBdat reads the arguments of BDAT: a size and LAST or nothing (RFC 3030 §2).
-func parseBdat(arg string) (size int64, last, ok bool) {
-	word, rest := nextParam(arg)
-	if rest = strings.Trim(rest, " \t"); rest != "" {
-		if !strings.EqualFold(rest, "LAST") {
-			return 0, false, false
-		}
-		last = true
-	}
-	if word == "" || len(word) > 18 || !isNumeric(word) {
-		return 0, false, false
-	}
-	size, err := strconv.ParseInt(word, 10, 64)
-	return size, last, err == nil
-}
 
 // bdat is a BDAT that begins a message, or one that must not (RFC 3030 §2).
 func (c *conn) bdat(ctx context.Context) bool {
@@ -80,15 +65,15 @@ func (c *conn) endOfBdat(r status.Reply, err error) bool {
 // pending.
 func (c *conn) nextChunk() error {
 	c.ok(250, "2.0.0", "Ok: "+strconv.FormatInt(c.body.chunk, 10)+" bytes")
-	c.in.large = false
+	c.in.Large = false
 	for c.readCommand() {
-		v := c.cmd.verb
+		v := c.cmd.Verb
 		switch {
-		case v == verbQuit, v == verbRset && c.cmd.hasNoArg(), (v == verbHelo || v == verbEhlo) && !c.cmd.hasNoArg():
+		case v == grammar.Quit, v == grammar.Rset && c.cmd.HasNoArg(), (v == grammar.Helo || v == grammar.Ehlo) && !c.cmd.HasNoArg():
 			c.pending = true
 			return errAborted
-		case v == verbBdat:
-			c.after = v
+		case v == grammar.Bdat:
+			c.after = v.String()
 			c.counts[v].all++
 			if !c.beginChunk() {
 				return c.endReason()
@@ -115,7 +100,7 @@ func (c *conn) endReason() error {
 // beginChunk reads the arguments of BDAT. A client whose chunk has no known length cannot be
 // understood any more (as in Postfix, 521).
 func (c *conn) beginChunk() bool {
-	size, last, ok := parseBdat(string(c.cmd.arg))
+	size, last, ok := grammar.ParseChunk(string(c.cmd.Arg))
 	switch {
 	case !c.offers("CHUNKING"):
 		c.fatalPlain(521, "5.5.1", "Error: command not implemented", ErrBadChunk)
@@ -125,7 +110,7 @@ func (c *conn) beginChunk() bool {
 		return false
 	}
 	if c.tx == txBdat {
-		c.cmd.keep()
+		c.cmd.Keep()
 	} else {
 		c.beginBody(true)
 	}
@@ -187,9 +172,9 @@ func (c *conn) refuseChunkUnread() {
 
 // beginBody begins to read the text of a message.
 func (c *conn) beginBody(chunked bool) {
-	c.cmd.keep()
+	c.cmd.Keep()
 	c.dataSince = time.Now()
-	c.body = body{c: c, dec: newDecoder(!chunked, c.tune.BareNewline == Reject), chunked: chunked,
+	c.body = body{c: c, dec: wire.NewDecoder(!chunked, c.tune.BareNewline == Reject), chunked: chunked,
 		raw: chunked && c.bodyType == mail.BodyBinaryMIME}
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/mtad/mtad/core/smtp/wire"
 	"github.com/mtad/mtad/core/status"
 )
 
@@ -14,7 +15,7 @@ const gatherBelow = 512
 // body is the text of the message that is arriving, by DATA or by BDAT.
 type body struct {
 	c   *conn
-	dec decoder
+	dec wire.Decoder
 	// chunked is set for BDAT: then left is what is still to come of the chunk, and last
 	// says that it is the last one. raw is set after BODY=BINARYMIME.
 	chunked, last, raw bool
@@ -43,7 +44,7 @@ func (b *body) Next() ([]byte, error) {
 		b.err = err
 		return nil, err
 	}
-	if len(p) < gatherBelow && !b.c.in.isEmpty() {
+	if len(p) < gatherBelow && !b.c.in.IsEmpty() {
 		p = b.gather(p)
 	}
 	b.size += int64(len(p))
@@ -57,7 +58,7 @@ func (b *body) Next() ([]byte, error) {
 // gather appends the pieces that are there to p. An error that it meets is Next's next one.
 func (b *body) gather(p []byte) []byte {
 	if b.block == nil {
-		b.block = b.c.srv.bufs.borrow(false)
+		b.block = b.c.srv.bufs.Borrow(false)
 	}
 	block := append(b.block[:0], p...)
 	for {
@@ -106,9 +107,9 @@ func (b *body) piece(wait bool) ([]byte, error) {
 		p, n, ev := b.decode(src)
 		b.took(n)
 		switch {
-		case ev == bareNewline:
+		case ev == wire.BareNewline:
 			return nil, ErrBareNewline
-		case ev == endOfData:
+		case ev == wire.EndOfData:
 			b.ended = true
 		case p != nil:
 			return p, nil
@@ -118,22 +119,22 @@ func (b *body) piece(wait bool) ([]byte, error) {
 
 // source returns what was read and belongs to the text.
 func (b *body) source() []byte {
-	src := b.c.in.bytes()
+	src := b.c.in.Bytes()
 	if b.chunked && int64(len(src)) > b.left {
 		src = src[:b.left]
 	}
 	return src
 }
 
-func (b *body) decode(src []byte) (p []byte, n int, ev event) {
+func (b *body) decode(src []byte) (p []byte, n int, ev wire.Event) {
 	if b.raw {
-		return src, len(src), noEvent
+		return src, len(src), wire.NoEvent
 	}
-	return b.dec.next(src)
+	return b.dec.Next(src)
 }
 
 func (b *body) took(n int) {
-	b.c.in.take(n)
+	b.c.in.Take(n)
 	b.wire += int64(n)
 	if b.chunked {
 		b.left -= int64(n)
@@ -149,7 +150,7 @@ func (b *body) endOfChunk(wait bool) (p []byte, again bool, err error) {
 		return nil, true, nil
 	case b.last:
 		b.ended = true
-		p = b.dec.finish()
+		p = b.dec.Finish()
 		return p, p == nil, nil
 	case !wait:
 		return nil, false, nil
@@ -161,10 +162,10 @@ func (b *body) endOfChunk(wait bool) (p []byte, again bool, err error) {
 // fill waits for more text.
 func (b *body) fill() error {
 	c := b.c
-	c.in.large = true
+	c.in.Large = true
 	err := c.armData(b.wire)
 	if err == nil {
-		err = c.in.fill()
+		err = c.in.Fill()
 	}
 	switch {
 	case err == nil:
@@ -186,12 +187,12 @@ func (b *body) skip() error {
 			}
 			continue
 		}
-		n, ev := len(src), noEvent
+		n, ev := len(src), wire.NoEvent
 		if !b.chunked {
-			_, n, ev = b.dec.next(src)
+			_, n, ev = b.dec.Next(src)
 		}
 		b.took(n)
-		b.ended = ev == endOfData
+		b.ended = ev == wire.EndOfData
 	}
 	return nil
 }
@@ -201,8 +202,8 @@ func (b *body) close() {
 	if b.c == nil {
 		return
 	}
-	b.c.srv.bufs.giveBack(b.block)
-	b.c.in.large = false
+	b.c.srv.bufs.GiveBack(b.block)
+	b.c.in.Large = false
 	*b = body{}
 }
 

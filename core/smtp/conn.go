@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/mtad/mtad/core/mail"
+	"github.com/mtad/mtad/core/smtp/grammar"
+	"github.com/mtad/mtad/core/smtp/wire"
 	"github.com/mtad/mtad/core/status"
 )
 
@@ -37,7 +39,7 @@ type conn struct {
 	base, nc net.Conn
 	sess     Session // nil when the policy refused the connection
 	tune     *Tuning
-	in       input
+	in       wire.Input
 	out      []byte // replies that wait to be written, nil when not borrowed
 
 	mu       sync.Mutex // guards deadline and idle
@@ -62,10 +64,10 @@ type conn struct {
 	rateCount    int
 	rateSince    time.Time
 	dataSince    time.Time
-	why          error // what ended the connection
-	after        verb  // the last command, or afterConnect, afterMessage
-	counts       [verbCount]count
-	cmd          command
+	why          error  // what ended the connection
+	after        string // the last command, "CONNECT" before any, "END-OF-MESSAGE"
+	counts       [grammar.Verbs]count
+	cmd          grammar.Command
 	body         body
 }
 
@@ -75,9 +77,8 @@ type count struct{ all, good uint32 }
 var _ ConnInfo = (*conn)(nil)
 
 func newConn(s *Server, g *group, nc net.Conn) *conn {
-	c := &conn{srv: s, group: g, base: nc, nc: nc, tune: &s.tune, after: afterConnect}
-	c.in.bufs = s.bufs
-	c.in.reset(nc)
+	c := &conn{srv: s, group: g, base: nc, nc: nc, tune: &s.tune, after: "CONNECT"}
+	c.in.Reset(nc, s.bufs)
 	return c
 }
 
@@ -138,11 +139,11 @@ func (c *conn) end() {
 	c.tellEnd()
 	c.hangUp()
 	c.body.close()
-	c.in.discard()
+	c.in.Discard()
 }
 
 func (c *conn) panicked(p any) {
-	c.srv.opt.Logger.Error("SMTP session panicked", "remote", c.Remote().String(), "command", c.after.String(), "panic", p, "stack", string(debug.Stack()))
+	c.srv.opt.Logger.Error("SMTP session panicked", "remote", c.Remote().String(), "command", c.after, "panic", p, "stack", string(debug.Stack()))
 	c.put(status.Reply{Code: 421, Enhanced: "4.3.0", Text: c.srv.opt.Hostname + " Error: internal failure"})
 	c.why = ErrPanic
 }
@@ -167,7 +168,7 @@ func (c *conn) tellEnd() {
 		sess.Close(nil)
 		return
 	}
-	sess.Close(&EndError{Err: c.why, After: c.after.String()})
+	sess.Close(&EndError{Err: c.why, After: c.after})
 }
 
 // close ends the connection after the replies that wait; why is nil for QUIT. The first reason
@@ -215,12 +216,12 @@ const (
 // hangUp closes the connection. A client that is sent away while it sends is listened to for a
 // moment: the reset that a close would cause could take our last reply with it.
 func (c *conn) hangUp() {
-	if tcp, ok := c.nc.(*net.TCPConn); ok && !c.deaf && c.in.waiting() && tcp.CloseWrite() == nil {
+	if tcp, ok := c.nc.(*net.TCPConn); ok && !c.deaf && c.in.Waiting() && tcp.CloseWrite() == nil {
 		_ = tcp.SetReadDeadline(time.Now().Add(lingerTime))
 		for n := 0; n < lingerBytes; {
-			n += len(c.in.bytes())
-			c.in.take(len(c.in.bytes()))
-			if c.in.fill() != nil {
+			n += len(c.in.Bytes())
+			c.in.Take(len(c.in.Bytes()))
+			if c.in.Fill() != nil {
 				break
 			}
 		}

@@ -1,5 +1,8 @@
 // Package smtp is the server side of SMTP: grammar and state machine, no policy.
 //
+// The grammar of command lines is package grammar, bytes and buffers are package wire; test peers
+// are package smtptest.
+//
 // A Server takes connections from listeners (Serve) or one by one (ServeConn), and asks a Handler
 // for a Session per connection. The engine reads commands, checks their grammar, order and size,
 // and calls the Session; what the Session answers is the reply. What a refused client or an
@@ -38,8 +41,6 @@
 //
 // # Format
 //
-// The grammar is RFC 5321 §4.1.2. Lenient, as Postfix without strict_rfc821_envelopes: white
-// space after "FROM:" and inside of the angle brackets, addresses without brackets, without
-// domain, with a final dot, with underscores in the domain, with empty atoms or several quoted
-// words in the local part; a line end without CR.
+// The grammar of commands is package grammar's; a command line may end without CR, unless
+// BareNewline is Reject. The form of text is package wire's.
 package smtp

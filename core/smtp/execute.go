@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mtad/mtad/core/smtp/grammar"
+	"github.com/mtad/mtad/core/smtp/wire"
 	"github.com/mtad/mtad/core/status"
 )
 
@@ -23,7 +25,7 @@ func (c *conn) greet(ctx context.Context) {
 		c.tune = &t
 	}
 	// RFC 5321 §4.3.1: the client waits for the greeting.
-	if c.srv.opt.ForbidUnauthPipelining && c.in.waiting() {
+	if c.srv.opt.ForbidUnauthPipelining && c.in.Waiting() {
 		c.outOfTurn()
 		return
 	}
@@ -33,14 +35,14 @@ func (c *conn) greet(ctx context.Context) {
 // refuseConnection greets with 421, after which the connection ends, with 521 (RFC 7504 §3) or with
 // 554, after which only QUIT is understood.
 func (c *conn) refuseConnection(r status.Reply) {
-	r = sound(r)
+	r = wire.Sound(r)
 	switch {
 	case r.Code/100 != 5:
 		r.Code = 421
 	case r.Code != 521:
 		r.Code = 554
 	}
-	c.write(sound(r))
+	c.write(wire.Sound(r))
 	if r.Code != 554 {
 		c.close(ErrHangup)
 	}
@@ -48,12 +50,12 @@ func (c *conn) refuseConnection(r status.Reply) {
 
 // execute runs c.cmd.
 func (c *conn) execute(ctx context.Context) {
-	v := c.cmd.verb
-	c.after = v
-	if v != verbQuit && c.isOutOfTurn(v) {
+	v := c.cmd.Verb
+	c.after = v.String()
+	if v != grammar.Quit && c.isOutOfTurn(v) {
 		return
 	}
-	if v == verbUnknown && c.isForbidden() {
+	if v == grammar.Unknown && c.isForbidden() {
 		c.fatalPlain(221, "2.7.0", "Error: I can break rules, too. Goodbye.", ErrForbidden)
 		return
 	}
@@ -61,7 +63,7 @@ func (c *conn) execute(ctx context.Context) {
 	if c.isAllowed(v) && c.dispatch(ctx, v) {
 		c.counts[v].good++
 	}
-	if v.isJunk() {
+	if isJunk(v) {
 		if limit := c.srv.opt.JunkCommands; limit > 0 && c.junk >= limit {
 			c.errors++
 		}
@@ -70,54 +72,73 @@ func (c *conn) execute(ctx context.Context) {
 }
 
 // isAllowed refuses what must not come now, whatever it is.
-func (c *conn) isAllowed(v verb) bool {
+func (c *conn) isAllowed(v grammar.Verb) bool {
 	switch {
-	case c.sess == nil && v != verbQuit:
+	case c.sess == nil && v != grammar.Quit:
 		c.refuse(503, "5.7.0", "Error: access denied")
-	case c.srv.opt.RequireTLS && c.tls == nil && !v.beforeTLS():
+	case c.srv.opt.RequireTLS && c.tls == nil && !isBeforeTLS(v):
 		c.refuse(530, "5.7.0", "Must issue a STARTTLS command first")
 	default:
 		return true
 	}
-	if v == verbBdat {
+	if v == grammar.Bdat {
 		// What follows is no command. It cannot be skipped before its length is known.
 		c.refuseChunkUnread()
 	}
 	return false
 }
 
-// dispatch runs a command. It reports whether it was accepted.
-func (c *conn) dispatch(ctx context.Context, v verb) bool {
+// isJunk reports whether a verb counts against smtpd_junk_command_limit.
+func isJunk(v grammar.Verb) bool {
 	switch v {
-	case verbHelo, verbEhlo:
-		return c.hello(ctx, v == verbEhlo)
-	case verbStartTLS:
+	case grammar.Helo, grammar.Ehlo, grammar.Rset, grammar.Noop, grammar.Vrfy, grammar.Expn, grammar.Etrn, grammar.Help:
+		return true
+	}
+	return false
+}
+
+// isBeforeTLS reports whether a verb is allowed before the TLS that RequireTLS demands
+// (RFC 3207 §4).
+func isBeforeTLS(v grammar.Verb) bool {
+	switch v {
+	case grammar.Helo, grammar.Ehlo, grammar.StartTLS, grammar.Noop, grammar.Quit:
+		return true
+	}
+	return false
+}
+
+// dispatch runs a command. It reports whether it was accepted.
+func (c *conn) dispatch(ctx context.Context, v grammar.Verb) bool {
+	switch v {
+	case grammar.Helo, grammar.Ehlo:
+		return c.hello(ctx, v == grammar.Ehlo)
+	case grammar.StartTLS:
 		return c.startTLS(ctx)
-	case verbAuth:
+	case grammar.Auth:
 		return c.auth(ctx)
-	case verbMail:
+	case grammar.Mail:
 		return c.mail(ctx)
-	case verbRcpt:
+	case grammar.Rcpt:
 		return c.rcpt(ctx)
-	case verbData:
+	case grammar.Data:
 		return c.data(ctx)
-	case verbBdat:
+	case grammar.Bdat:
 		return c.bdat(ctx)
-	case verbRset:
+	case grammar.Rset:
 		return c.rset()
-	case verbNoop:
+	case grammar.Noop:
 		return c.ok(250, "2.0.0", "Ok")
-	case verbVrfy:
+	case grammar.Vrfy:
 		return c.vrfy(ctx)
-	case verbEtrn:
+	case grammar.Etrn:
 		return c.etrn(ctx)
-	case verbHelp:
+	case grammar.Help:
 		return c.ok(214, "2.0.0", "Commands: "+strings.Join(c.helpVerbs(), " "))
-	case verbQuit:
+	case grammar.Quit:
 		c.ok(221, "2.0.0", "Bye")
 		c.close(nil)
 		return true
-	case verbExpn:
+	case grammar.Expn:
 		return c.refuse(502, "5.5.1", "Error: command not implemented")
 	}
 	return c.refuse(500, "5.5.2", "Error: command not recognized")
@@ -125,14 +146,14 @@ func (c *conn) dispatch(ctx context.Context, v verb) bool {
 
 func (c *conn) helpVerbs() []string {
 	var words []string
-	for v := verbHelo; v < verbUnknown; v++ {
+	for v := grammar.Helo; v < grammar.Unknown; v++ {
 		switch {
-		case v == verbExpn,
-			v == verbStartTLS && (c.srv.opt.TLS == nil || c.tls != nil),
-			v == verbAuth && !c.authOffered,
-			v == verbBdat && !c.offers("CHUNKING"),
-			v == verbVrfy && c.srv.opt.DisableVRFY,
-			v == verbEtrn && c.srv.opt.DisableETRN:
+		case v == grammar.Expn,
+			v == grammar.StartTLS && (c.srv.opt.TLS == nil || c.tls != nil),
+			v == grammar.Auth && !c.authOffered,
+			v == grammar.Bdat && !c.offers("CHUNKING"),
+			v == grammar.Vrfy && c.srv.opt.DisableVRFY,
+			v == grammar.Etrn && c.srv.opt.DisableETRN:
 			continue
 		}
 		words = append(words, v.String())
@@ -142,23 +163,23 @@ func (c *conn) helpVerbs() []string {
 
 // isForbidden reports whether an unknown command is one of another protocol.
 func (c *conn) isForbidden() bool {
-	return c.cmd.isHeader() || c.srv.opt.Forbidden(strings.ToUpper(string(c.cmd.word)))
+	return c.cmd.IsHeader() || c.srv.opt.Forbidden(strings.ToUpper(string(c.cmd.Word)))
 }
 
 // isOutOfTurn notes that the client sent more behind a command to whose reply it must listen
 // first: the last of a group, or any without PIPELINING (RFC 2920 §3.1). BDAT is followed by its
 // chunk in any case. It reports true when the connection ends for that.
-func (c *conn) isOutOfTurn(v verb) bool {
-	if c.sess == nil || v == verbBdat {
+func (c *conn) isOutOfTurn(v grammar.Verb) bool {
+	if c.sess == nil || v == grammar.Bdat {
 		return false
 	}
-	last := v.isLast()
+	last := v.IsLast()
 	if !last && c.esmtp && c.offers("PIPELINING") {
 		return false
 	}
-	ahead := !c.in.isEmpty()
+	ahead := !c.in.IsEmpty()
 	if !ahead && last && c.srv.opt.ForbidUnauthPipelining {
-		ahead = c.in.waiting()
+		ahead = c.in.Waiting()
 	}
 	if !ahead {
 		return false
@@ -197,9 +218,9 @@ func (c *conn) refuseReply(r status.Reply) bool {
 // fail sends the reply of a policy's error, which counts as an error, unless the policy says not
 // to. 421 and 521 end the connection, as in Postfix.
 func (c *conn) fail(err error) bool {
-	r := sound(status.From(err).Reply)
+	r := wire.Sound(status.From(err).Reply)
 	if r.Code/100 < 4 { // an error that says yes is none that anybody meant
-		r = sound(status.Reply{})
+		r = wire.Sound(status.Reply{})
 	}
 	c.put(r)
 	var uncounted *Uncounted
@@ -220,14 +241,14 @@ func (c *conn) answer(r status.Reply, err error) bool {
 	if err != nil {
 		return c.fail(err)
 	}
-	c.put(sound(r))
+	c.put(wire.Sound(r))
 	return true
 }
 
 // tellRejected tells the session of a refusal of the engine's own.
 func (c *conn) tellRejected(r status.Reply) {
 	if c.sess != nil {
-		c.sess.Rejected(c.cmd.logged(), r)
+		c.sess.Rejected(c.cmd.Logged(), r)
 	}
 }
 
@@ -235,7 +256,7 @@ func (c *conn) tellRejected(r status.Reply) {
 func (c *conn) Summary() string {
 	var b []byte
 	var sum count
-	for v := range verbCount {
+	for v := range grammar.Verbs {
 		n := c.counts[v]
 		if n.all == 0 {
 			continue

@@ -8,15 +8,16 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mtad/mtad/core/smtp/grammar"
 	"github.com/mtad/mtad/core/status"
 )
 
 // hello is HELO and EHLO (RFC 5321 §4.1.1.1). What went before is gone once it is accepted.
 func (c *conn) hello(ctx context.Context, esmtp bool) bool {
-	if c.cmd.hasNoArg() {
-		return c.refuse(501, "5.5.4", "Syntax: "+c.cmd.verb.String()+" hostname")
+	if c.cmd.HasNoArg() {
+		return c.refuse(501, "5.5.4", "Syntax: "+c.cmd.Verb.String()+" hostname")
 	}
-	name := heloName(c.cmd.arg)
+	name := grammar.HeloName(c.cmd.Arg)
 	if err := c.sess.Helo(ctx, name, esmtp); err != nil {
 		return c.fail(err)
 	}
@@ -76,7 +77,7 @@ func (c *conn) offers(keyword string) bool {
 // startTLS is STARTTLS (RFC 3207).
 func (c *conn) startTLS(ctx context.Context) bool {
 	switch {
-	case !c.cmd.hasNoArg():
+	case !c.cmd.HasNoArg():
 		return c.refuse(501, "5.5.4", "Syntax: STARTTLS")
 	case c.tls != nil:
 		return c.refuse(554, "5.5.1", "Error: TLS already active")
@@ -90,7 +91,7 @@ func (c *conn) startTLS(ctx context.Context) bool {
 	}
 	c.ok(220, "2.0.0", "Ready to start TLS")
 	// RFC 3207 §6: what was sent in the clear behind STARTTLS could be somebody else's.
-	c.in.discard()
+	c.in.Discard()
 	if !c.handshake(ctx) {
 		return false
 	}
@@ -117,6 +118,6 @@ func (c *conn) handshake(ctx context.Context) bool {
 	}
 	state := t.ConnectionState()
 	c.nc, c.tls = t, &state
-	c.in.reset(t)
+	c.in.Reset(t, c.srv.bufs)
 	return true
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mtad/mtad/core/smtp/wire"
 	"github.com/mtad/mtad/core/status"
 )
 
@@ -17,7 +18,7 @@ type Server struct {
 	opt  Options
 	tune Tuning // what sessions get that do not adjust it
 	h    Handler
-	bufs *buffers
+	bufs *wire.Buffers
 	open atomic.Int64 // connections
 
 	mu     sync.Mutex // guards groups and closed
@@ -35,7 +36,7 @@ func New(o Options, h Handler) *Server {
 		opt:    o,
 		tune:   Tuning{DiscardKeywords: o.DiscardKeywords, BareNewline: o.BareNewline, MaxMessageBytes: o.MaxMessageBytes},
 		h:      h,
-		bufs:   newBuffers(),
+		bufs:   wire.NewBuffers(),
 		groups: make(map[*group]struct{}),
 	}
 }
@@ -180,7 +181,7 @@ func (s *Server) refuse(nc net.Conn) {
 	if !s.opt.ImplicitTLS {
 		r := status.Reply{Code: 421, Enhanced: "4.3.2", Text: s.opt.Hostname + " Error: too many connections"}
 		_ = nc.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
-		_, _ = nc.Write(appendReply(nil, r, true))
+		_, _ = nc.Write(wire.AppendReply(nil, r, true))
 	}
 	_ = nc.Close()
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mtad/mtad/core/smtp/smtptest"
 	"github.com/mtad/mtad/core/status"
 )
 
@@ -154,7 +155,7 @@ func FuzzSession(f *testing.F) {
 		if !r.closed {
 			t.Fatal("the session was not closed")
 		}
-		checkReply(t, nc.out.String())
+		smtptest.CheckReplies(t, nc.out.String())
 		checkAccepted(t, in, r.bodies, strings.Count(nc.out.String(), "354 "))
 	})
 }
@@ -195,7 +196,7 @@ func isBehindData(in, body string) bool {
 		if end < 0 {
 			return false
 		}
-		if text, _, ended, _ := reference(in[i+end+1:], true); ended && text == body {
+		if text, _, ended, _ := smtptest.DecodeText(in[i+end+1:], true); ended && text == body {
 			return true
 		}
 	}

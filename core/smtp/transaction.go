@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/mtad/mtad/core/mail"
+	"github.com/mtad/mtad/core/smtp/grammar"
 	"github.com/mtad/mtad/core/status"
 )
 
@@ -17,11 +18,11 @@ func (c *conn) mail(ctx context.Context) bool {
 	case c.tx != txNone:
 		return c.refuse(503, "5.5.1", "Error: nested MAIL command")
 	}
-	path, ok := afterKeyword(string(c.cmd.arg), "FROM:")
+	path, ok := grammar.AfterKeyword(string(c.cmd.Arg), "FROM:")
 	if !ok {
 		return c.refuse(501, "5.5.4", "Syntax: MAIL FROM:<address>")
 	}
-	m, refusal := parseMail(path, c.grammar(), c.offered())
+	m, refusal := grammar.ParseMail(path, c.paths(), c.offered())
 	if refusal.Code != 0 {
 		return c.refuseReply(refusal)
 	}
@@ -44,11 +45,11 @@ func (c *conn) rcpt(ctx context.Context) bool {
 	case txBdat, txSpoilt:
 		return c.refuse(503, "5.5.1", "Error: RCPT after BDAT")
 	}
-	path, ok := afterKeyword(string(c.cmd.arg), "TO:")
+	path, ok := grammar.AfterKeyword(string(c.cmd.Arg), "TO:")
 	if !ok {
 		return c.refuse(501, "5.5.4", "Syntax: RCPT TO:<address>")
 	}
-	r, refusal := parseRcpt(path, c.grammar(), c.offered(), c.utf8)
+	r, refusal := grammar.ParseRcpt(path, c.paths(), c.offered(), c.utf8)
 	if refusal.Code != 0 {
 		return c.refuseReply(refusal)
 	}
@@ -59,31 +60,23 @@ func (c *conn) rcpt(ctx context.Context) bool {
 	return c.ok(250, "2.1.5", "Ok")
 }
 
-// afterKeyword returns what follows keyword ("FROM:") in arg; ok is false when there is nothing.
-func afterKeyword(arg, keyword string) (rest string, ok bool) {
-	if len(arg) <= len(keyword) || !strings.EqualFold(arg[:len(keyword)], keyword) {
-		return "", false
-	}
-	return arg[len(keyword):], true
-}
-
-func (c *conn) grammar() grammar {
+func (c *conn) paths() grammar.Paths {
 	o := &c.srv.opt
-	return grammar{strict: o.StrictRFC821, maxLocal: o.MaxLocalPart, maxDomain: o.MaxDomain}
+	return grammar.Paths{Strict: o.StrictRFC821, MaxLocal: o.MaxLocalPart, MaxDomain: o.MaxDomain}
 }
 
 // offered says which parameters may be used. Postfix does not ask whether the client said EHLO.
-func (c *conn) offered() offered {
+func (c *conn) offered() grammar.Offered {
 	o := &c.srv.opt
-	return offered{dsn: c.offers("DSN"), auth: c.authOffered, smtputf8: o.SMTPUTF8 && c.offers("SMTPUTF8"),
-		binary: o.BinaryMIME && c.offers("BINARYMIME") && c.offers("CHUNKING")}
+	return grammar.Offered{DSN: c.offers("DSN"), Auth: c.authOffered, SMTPUTF8: o.SMTPUTF8 && c.offers("SMTPUTF8"),
+		BinaryMIME: o.BinaryMIME && c.offers("BINARYMIME") && c.offers("CHUNKING")}
 }
 
 func (c *conn) needsHelo() bool { return c.srv.opt.RequireHelo && c.helo == "" }
 
 // rset is RSET (RFC 5321 §4.1.1.5).
 func (c *conn) rset() bool {
-	if !c.cmd.hasNoArg() {
+	if !c.cmd.HasNoArg() {
 		return c.refuse(501, "5.5.4", "Syntax: RSET")
 	}
 	c.resetTransaction()
@@ -114,7 +107,7 @@ func (c *conn) data(ctx context.Context) bool {
 		return c.refuse(503, "5.5.1", "Error: need RCPT command")
 	case c.recipients == 0:
 		return c.refuse(554, "5.5.1", "Error: no valid recipients")
-	case !c.cmd.hasNoArg():
+	case !c.cmd.HasNoArg():
 		return c.refuse(501, "5.5.4", "Syntax: DATA")
 	case c.bodyType == mail.BodyBinaryMIME:
 		// RFC 3030 §3: a binary message goes by BDAT.
@@ -157,7 +150,7 @@ func (c *conn) finishMessage(r status.Reply, err error) bool {
 	cause := c.body.err
 	c.endBody()
 	c.forgetTransaction()
-	c.after = afterMessage
+	c.after = "END-OF-MESSAGE"
 	var limit *status.Error // the one kind of error with a reply that Next has
 	switch {
 	case cause == ErrBareNewline:
@@ -189,15 +182,15 @@ func (c *conn) vrfy(ctx context.Context) bool {
 		return c.refuse(503, "5.5.1", "Error: send HELO/EHLO first")
 	case c.tx == txBdat:
 		return c.refuse(503, "5.5.1", "Error: MAIL transaction in progress")
-	case c.cmd.hasNoArg():
+	case c.cmd.HasNoArg():
 		return c.refuse(501, "5.5.4", "Syntax: VRFY address [SMTPUTF8]")
 	}
-	return c.answer(c.sess.Verify(ctx, string(c.cmd.arg)))
+	return c.answer(c.sess.Verify(ctx, string(c.cmd.Arg)))
 }
 
 // etrn is ETRN (RFC 1985).
 func (c *conn) etrn(ctx context.Context) bool {
-	arg := string(c.cmd.arg)
+	arg := string(c.cmd.Arg)
 	switch {
 	case c.srv.opt.DisableETRN:
 		return c.refuse(502, "5.5.1", "Error: command not implemented")
@@ -210,7 +203,7 @@ func (c *conn) etrn(ctx context.Context) bool {
 	}
 	// RFC 1985 §5.1: "@" asks for the subdomains too, "#" for a queue by name.
 	name := strings.TrimLeft(arg, "@#")
-	if _, ok := c.grammar().domain(name); !ok || len(arg)-len(name) > 1 {
+	if _, ok := c.paths().Domain(name); !ok || len(arg)-len(name) > 1 {
 		return c.refuse(501, "5.5.4", "Error: invalid parameter syntax")
 	}
 	return c.answer(c.sess.Etrn(ctx, arg))

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/mtad/mtad/core/smtp/grammar"
+	"github.com/mtad/mtad/core/smtp/wire"
 	"github.com/mtad/mtad/core/status"
 )
 
@@ -23,7 +25,7 @@ func (c *conn) readCommand() bool {
 			return false
 		}
 		line, bare, err := c.readLine()
-		if c.cmd.begin(line); c.isLine(bare, err) && c.isCommand(line) {
+		if c.cmd.Begin(line); c.isLine(bare, err) && c.isCommand(line) {
 			return true
 		}
 	}
@@ -47,20 +49,20 @@ func (c *conn) isLine(bare bool, err error) bool {
 
 // isCommand reads line into c.cmd, or refuses it.
 func (c *conn) isCommand(line []byte) bool {
-	switch checkLine(line) {
-	case lineControl:
+	switch grammar.Check(line) {
+	case grammar.Control:
 		c.refuse(500, "5.5.2", "Error: control character in command")
 		return false
-	case lineBadUTF8:
+	case grammar.BadUTF8:
 		c.refuse(500, "5.5.2", "Error: bad UTF-8 syntax")
 		return false
 	}
-	c.cmd = parseCommand(line)
+	c.cmd = grammar.Parse(line)
 	switch {
-	case len(c.cmd.word) == 0:
+	case len(c.cmd.Word) == 0:
 		c.refuse(500, "5.5.2", "Error: bad syntax")
 		return false
-	case len(line)+len("\r\n") > c.cmd.verb.maxLine():
+	case len(line)+len("\r\n") > c.cmd.Verb.MaxLine():
 		c.refuse(500, "5.5.2", "Error: line too long")
 		return false
 	}
@@ -88,7 +90,7 @@ func (c *conn) isInTime() bool {
 func (c *conn) readLine() (line []byte, bare bool, err error) {
 	armed := false
 	for {
-		if line, bare, ok := c.in.line(); ok {
+		if line, bare, ok := c.in.Line(); ok {
 			return line, bare, nil
 		}
 		if c.isLineTooLong() {
@@ -103,7 +105,7 @@ func (c *conn) readLine() (line []byte, bare bool, err error) {
 		if err := c.flush(); err != nil {
 			return nil, false, c.cutOff(err)
 		}
-		if err := c.in.fill(); err != nil {
+		if err := c.in.Fill(); err != nil {
 			return nil, false, c.cutOff(err)
 		}
 	}
@@ -112,11 +114,11 @@ func (c *conn) readLine() (line []byte, bare bool, err error) {
 // isLineTooLong reports whether the line that has begun is longer than any line may be. AUTH alone
 // has lines that need more than a small buffer.
 func (c *conn) isLineTooLong() bool {
-	begun := c.in.bytes()
-	if len(begun) < smallBuffer {
+	begun := c.in.Bytes()
+	if len(begun) < wire.SmallBuffer {
 		return false
 	}
-	return len(begun) > maxAuthLine || !c.in.large && verbOf(begun[:4]) != verbAuth
+	return len(begun) > grammar.MaxAuthLine || !c.in.Large && grammar.VerbOf(begun[:4]) != grammar.Auth
 }
 
 // skipLine reads to the end of a line that is too long. One without an end is too many errors.
@@ -128,12 +130,12 @@ func (c *conn) skipLine() error {
 		return err
 	}
 	for skipped := 0; skipped < maxSkip; {
-		skipped += len(c.in.bytes())
-		c.in.take(len(c.in.bytes()))
-		if err := c.in.fill(); err != nil {
+		skipped += len(c.in.Bytes())
+		c.in.Take(len(c.in.Bytes()))
+		if err := c.in.Fill(); err != nil {
 			return c.cutOff(err)
 		}
-		if _, _, ok := c.in.line(); ok {
+		if _, _, ok := c.in.Line(); ok {
 			return errLineTooLong
 		}
 	}
@@ -217,9 +219,9 @@ const maxWaiting = 4 << 10
 
 func (c *conn) write(r status.Reply) {
 	if c.out == nil {
-		c.out = c.srv.bufs.borrowReply()
+		c.out = c.srv.bufs.BorrowReply()
 	}
-	c.out = appendReply(c.out, r, !c.utf8)
+	c.out = wire.AppendReply(c.out, r, !c.utf8)
 	if len(c.out) > maxWaiting {
 		if err := c.send(); err != nil {
 			c.close(err)
@@ -237,7 +239,7 @@ func (c *conn) flush() error {
 		_, err = c.nc.Write(c.out)
 		c.deaf = err != nil
 	}
-	c.srv.bufs.giveBackReply(c.out)
+	c.srv.bufs.GiveBackReply(c.out)
 	c.out = nil
 	return err
 }

@@ -1,7 +1,8 @@
-package smtp
+package grammar
 
 import (
 	"math"
+	"strconv"
 	"strings"
 
 	"github.com/mtad/mtad/core/addr"
@@ -9,8 +10,8 @@ import (
 	"github.com/mtad/mtad/core/status"
 )
 
-// offered says which extensions parameters may use.
-type offered struct{ dsn, auth, smtputf8, binary bool }
+// Offered says which extensions parameters may use.
+type Offered struct{ DSN, Auth, SMTPUTF8, BinaryMIME bool }
 
 // Parameters that were seen, to find duplicates.
 const (
@@ -24,24 +25,33 @@ const (
 	seenORcpt
 )
 
-// parseMail reads what follows "MAIL FROM:" (RFC 5321 §4.1.1.2).
-func parseMail(s string, g grammar, o offered) (m MailArgs, refusal status.Reply) {
+// AfterKeyword returns what follows keyword ("FROM:", "TO:", in any case) in the argument of MAIL or
+// RCPT; ok is false when there is nothing.
+func AfterKeyword(arg, keyword string) (rest string, ok bool) {
+	if len(arg) <= len(keyword) || !strings.EqualFold(arg[:len(keyword)], keyword) {
+		return "", false
+	}
+	return arg[len(keyword):], true
+}
+
+// ParseMail reads what follows "MAIL FROM:" (RFC 5321 §4.1.1.2).
+func ParseMail(s string, g Paths, o Offered) (m MailArgs, refusal status.Reply) {
 	m.Size = -1
 	path, rest, ok := g.cutPath(s)
 	if !ok {
 		return m, badSender
 	}
 	if trimmed := strings.Trim(path, " \t"); trimmed != "" {
-		if m.Sender, ok = g.address(path); !ok {
+		if m.Sender, ok = g.Address(path); !ok {
 			return m, badSender
 		}
-	} else if path != "" && g.strict || s == "" {
+	} else if path != "" && g.Strict || s == "" {
 		return m, badSender
 	}
 	seen := 0
 	for rest != "" {
 		var p string
-		if p, rest = nextParam(rest); p == "" {
+		if p, rest = NextWord(rest); p == "" {
 			break
 		}
 		if refusal = mailParam(&m, p, o, &seen); refusal.Code != 0 {
@@ -54,20 +64,20 @@ func parseMail(s string, g grammar, o offered) (m MailArgs, refusal status.Reply
 	return m, status.Reply{}
 }
 
-// parseRcpt reads what follows "RCPT TO:" (RFC 5321 §4.1.1.3). utf8 says whether the transaction
+// ParseRcpt reads what follows "RCPT TO:" (RFC 5321 §4.1.1.3). utf8 says whether the transaction
 // is one with SMTPUTF8.
-func parseRcpt(s string, g grammar, o offered, utf8 bool) (r RcptArgs, refusal status.Reply) {
+func ParseRcpt(s string, g Paths, o Offered, utf8 bool) (r RcptArgs, refusal status.Reply) {
 	path, rest, ok := g.cutPath(s)
 	if !ok {
 		return r, badRecipient
 	}
-	if r.Recipient, ok = g.address(path); !ok {
+	if r.Recipient, ok = g.Address(path); !ok {
 		return r, badRecipient
 	}
 	seen := 0
 	for rest != "" {
 		var p string
-		if p, rest = nextParam(rest); p == "" {
+		if p, rest = NextWord(rest); p == "" {
 			break
 		}
 		if refusal = rcptParam(&r, p, o, &seen); refusal.Code != 0 {
@@ -80,8 +90,8 @@ func parseRcpt(s string, g grammar, o offered, utf8 bool) (r RcptArgs, refusal s
 	return r, status.Reply{}
 }
 
-// nextParam cuts the next word off s.
-func nextParam(s string) (param, rest string) {
+// NextWord cuts the next word, parted by white space, off s; "" when there is none.
+func NextWord(s string) (param, rest string) {
 	s = strings.TrimLeft(s, " \t")
 	if i := strings.IndexAny(s, " \t"); i >= 0 {
 		return s[:i], s[i:]
@@ -89,7 +99,7 @@ func nextParam(s string) (param, rest string) {
 	return s, ""
 }
 
-func mailParam(m *MailArgs, p string, o offered, seen *int) status.Reply {
+func mailParam(m *MailArgs, p string, o Offered, seen *int) status.Reply {
 	key, value, has := strings.Cut(p, "=")
 	switch {
 	case strings.EqualFold(key, "SIZE") && has:
@@ -101,16 +111,16 @@ func mailParam(m *MailArgs, p string, o offered, seen *int) status.Reply {
 			return unsupported(p)
 		}
 		return need(once(seen, seenBody), badParam("BODY"))
-	case strings.EqualFold(key, "SMTPUTF8") && !has && o.smtputf8:
+	case strings.EqualFold(key, "SMTPUTF8") && !has && o.SMTPUTF8:
 		m.SMTPUTF8 = true
 		return need(once(seen, seenUTF8), badParam("SMTPUTF8"))
-	case strings.EqualFold(key, "RET") && has && o.dsn:
+	case strings.EqualFold(key, "RET") && has && o.DSN:
 		m.Ret = parseRet(value)
 		return need(m.Ret != mail.RetDefault && once(seen, seenRet), badParam("RET"))
-	case strings.EqualFold(key, "ENVID") && has && o.dsn:
+	case strings.EqualFold(key, "ENVID") && has && o.DSN:
 		m.EnvID = value
 		return need(isEnvID(value) && once(seen, seenEnvID), badParam("ENVID"))
-	case strings.EqualFold(key, "AUTH") && has && o.auth:
+	case strings.EqualFold(key, "AUTH") && has && o.Auth:
 		var ok bool
 		m.Auth, ok = parseAuthParam(value)
 		return need(ok && once(seen, seenAuth), badParam("AUTH"))
@@ -118,13 +128,13 @@ func mailParam(m *MailArgs, p string, o offered, seen *int) status.Reply {
 	return unsupported(p)
 }
 
-func rcptParam(r *RcptArgs, p string, o offered, seen *int) status.Reply {
+func rcptParam(r *RcptArgs, p string, o Offered, seen *int) status.Reply {
 	key, value, has := strings.Cut(p, "=")
 	switch {
-	case strings.EqualFold(key, "NOTIFY") && has && o.dsn:
+	case strings.EqualFold(key, "NOTIFY") && has && o.DSN:
 		r.Notify = parseNotify(value)
 		return need(r.Notify != mail.NotifyDefault && once(seen, seenNotify), badParam("NOTIFY"))
-	case strings.EqualFold(key, "ORCPT") && has && o.dsn:
+	case strings.EqualFold(key, "ORCPT") && has && o.DSN:
 		r.ORcpt = value
 		return need(isORcpt(value) && once(seen, seenORcpt), badParam("ORCPT"))
 	}
@@ -161,13 +171,13 @@ func parseSize(s string) int64 {
 	return n
 }
 
-func parseBody(s string, o offered) (mail.BodyType, bool) {
+func parseBody(s string, o Offered) (mail.BodyType, bool) {
 	switch {
 	case strings.EqualFold(s, "7BIT"):
 		return mail.Body7Bit, true
 	case strings.EqualFold(s, "8BITMIME"):
 		return mail.Body8BitMIME, true
-	case strings.EqualFold(s, "BINARYMIME") && o.binary:
+	case strings.EqualFold(s, "BINARYMIME") && o.BinaryMIME:
 		return mail.BodyBinaryMIME, true
 	}
 	return mail.BodyUnset, false
@@ -211,6 +221,22 @@ func parseAuthParam(s string) (string, bool) {
 	}
 	text, ok := decodeXtext(s)
 	return text, ok && isPrintable(text)
+}
+
+// ParseChunk reads the arguments of BDAT: a size and LAST or nothing (RFC 3030 §2).
+func ParseChunk(arg string) (size int64, last, ok bool) {
+	word, rest := NextWord(arg)
+	if rest = strings.Trim(rest, " \t"); rest != "" {
+		if !strings.EqualFold(rest, "LAST") {
+			return 0, false, false
+		}
+		last = true
+	}
+	if word == "" || len(word) > 18 || !isNumeric(word) {
+		return 0, false, false
+	}
+	size, err := strconv.ParseInt(word, 10, 64)
+	return size, last, err == nil
 }
 
 // Refusals of the grammar; the texts are Postfix's.

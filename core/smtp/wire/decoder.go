@@ -1,4 +1,4 @@
-package smtp
+package wire
 
 import "bytes"
 
@@ -22,29 +22,30 @@ const (
 	behindBareDotCR
 )
 
-// event is what the decoder found besides text.
-type event uint8
+// Event is what the decoder found besides text.
+type Event uint8
 
 const (
-	noEvent event = iota
-	// endOfData: CRLF.CRLF.
-	endOfData
-	// bareNewline: an LF without CR, in a decoder that rejects it.
-	bareNewline
+	// NoEvent: there is text, or all was taken.
+	NoEvent Event = iota
+	// EndOfData: CRLF.CRLF.
+	EndOfData
+	// BareNewline: an LF without CR, in a decoder that rejects it.
+	BareNewline
 )
 
 const (
 	minWindow = 64
-	maxWindow = largeBuffer
+	maxWindow = LargeBuffer
 )
 
-// decoder turns the bytes on the wire into text whose only line end is CRLF: a bare LF becomes
+// Decoder turns the bytes on the wire into text whose only line end is CRLF: a bare LF becomes
 // CRLF, a bare CR a space. With dots it takes the dots away that hide lines (RFC 5321 §4.5.2) and
 // finds the end of data. A line that is a dot alone, but not ended or begun by CRLF, is neither
-// the end nor text: it is dropped, as Postfix drops it. RATIONALE.md says why.
+// the end nor text: it is dropped, as Postfix drops it. The RATIONALE.md of package smtp says why.
 //
-// Clean text is handed out as it lies in the caller's buffer.
-type decoder struct {
+// Clean text is handed out as it lies in the caller's buffer. It is for one goroutine.
+type Decoder struct {
 	place  place
 	dots   bool
 	reject bool
@@ -53,8 +54,9 @@ type decoder struct {
 	window int
 }
 
-func newDecoder(dots, reject bool) decoder {
-	return decoder{dots: dots, reject: reject, window: maxWindow}
+// NewDecoder returns a decoder for the begin of a text. With reject a bare LF is an event, too.
+func NewDecoder(dots, reject bool) Decoder {
+	return Decoder{dots: dots, reject: reject, window: maxWindow}
 }
 
 // Constant pieces of text.
@@ -63,39 +65,39 @@ var (
 	space = []byte(" ")
 )
 
-// next takes n bytes from the begin of src and returns the text they stand for: nothing, a part of
+// Next takes n bytes from the begin of src and returns the text they stand for: nothing, a part of
 // src, or a constant. It returns text, an event, or, having taken all of src, neither.
-func (d *decoder) next(src []byte) (text []byte, n int, ev event) {
+func (d *Decoder) Next(src []byte) (text []byte, n int, ev Event) {
 	for n < len(src) {
 		switch d.place {
 		case atLine, atBareLine, inLine:
 			if text, used := d.clean(src[n:]); used > 0 {
-				return text, n + used, noEvent
+				return text, n + used, NoEvent
 			}
 		}
 		text, ev, took := d.step(src[n])
 		if took {
 			n++
 		}
-		if text != nil || ev != noEvent {
+		if text != nil || ev != NoEvent {
 			return text, n, ev
 		}
 	}
-	return nil, n, noEvent
+	return nil, n, NoEvent
 }
 
 // step looks at one byte. took is false when the byte must be looked at again.
-func (d *decoder) step(c byte) (text []byte, ev event, took bool) {
+func (d *Decoder) step(c byte) (text []byte, ev Event, took bool) {
 	switch d.place {
 	case atLine, atBareLine, inLine:
 		return d.begin(c)
 	case behindCR:
 		if c == '\n' {
 			d.place = atLine
-			return crlf, noEvent, true
+			return crlf, NoEvent, true
 		}
 		d.place = inLine
-		return space, noEvent, false
+		return space, NoEvent, false
 	case behindDot, behindBareDot:
 		return d.afterDot(c)
 	default: // behindDotCR, behindBareDotCR
@@ -104,14 +106,14 @@ func (d *decoder) step(c byte) (text []byte, ev event, took bool) {
 }
 
 // begin looks at a byte where no other is pending: one that clean did not take.
-func (d *decoder) begin(c byte) (text []byte, ev event, took bool) {
+func (d *Decoder) begin(c byte) (text []byte, ev Event, took bool) {
 	switch {
 	case c == '\n':
 		d.place = atBareLine
 		if d.reject {
-			return nil, bareNewline, true
+			return nil, BareNewline, true
 		}
-		return crlf, noEvent, true
+		return crlf, NoEvent, true
 	case c == '.' && d.place == atLine:
 		d.place = behindDot
 	case c == '.' && d.place == atBareLine:
@@ -119,42 +121,42 @@ func (d *decoder) begin(c byte) (text []byte, ev event, took bool) {
 	default: // CR
 		d.place = behindCR
 	}
-	return nil, noEvent, true
+	return nil, NoEvent, true
 }
 
 // afterDot looks at the byte behind a dot that begins a line.
-func (d *decoder) afterDot(c byte) (text []byte, ev event, took bool) {
+func (d *Decoder) afterDot(c byte) (text []byte, ev Event, took bool) {
 	switch c {
 	case '\r':
 		d.place++ // behindDotCR, behindBareDotCR
-		return nil, noEvent, true
+		return nil, NoEvent, true
 	case '\n':
 		d.place = atBareLine
 		if d.reject {
-			return nil, bareNewline, true
+			return nil, BareNewline, true
 		}
-		return nil, noEvent, true
+		return nil, NoEvent, true
 	}
 	d.place = inLine
-	return nil, noEvent, false
+	return nil, NoEvent, false
 }
 
 // afterDotCR looks at the byte behind a dot and a CR.
-func (d *decoder) afterDotCR(c byte) (text []byte, ev event, took bool) {
+func (d *Decoder) afterDotCR(c byte) (text []byte, ev Event, took bool) {
 	switch {
 	case c != '\n':
 		d.place = inLine
-		return space, noEvent, false
+		return space, NoEvent, false
 	case d.place == behindDotCR:
 		d.place = atLine
-		return nil, endOfData, true
+		return nil, EndOfData, true
 	}
 	d.place = atLine
-	return nil, noEvent, true
+	return nil, NoEvent, true
 }
 
 // clean takes the longest part of src, within the window, that can be handed out as it is.
-func (d *decoder) clean(src []byte) (text []byte, used int) {
+func (d *Decoder) clean(src []byte) (text []byte, used int) {
 	if d.dots && src[0] == '.' && d.place != inLine {
 		return nil, 0
 	}
@@ -177,7 +179,7 @@ func (d *decoder) clean(src []byte) (text []byte, used int) {
 // lines walks over src line by line until something is to be changed: a bare LF, a dot that begins
 // a line, a CR at the end. It returns where that is, the number of CRLF before, and the place
 // there.
-func (d *decoder) lines(src []byte) (end, pairs int, at place) {
+func (d *Decoder) lines(src []byte) (end, pairs int, at place) {
 	begin := 0
 	for {
 		i := bytes.IndexByte(src[begin:], '\n')
@@ -202,7 +204,7 @@ func (d *decoder) lines(src []byte) (end, pairs int, at place) {
 }
 
 // placeAt returns the place at i, where begin is the begin of the line in the block.
-func (d *decoder) placeAt(begin, i int) place {
+func (d *Decoder) placeAt(begin, i int) place {
 	switch {
 	case i > begin:
 		return inLine
@@ -227,9 +229,9 @@ func firstBareCR(src []byte) int {
 	return 0
 }
 
-// finish ends text that does not end by CRLF.CRLF (RFC 3030): what is pending becomes text, and
+// Finish ends text that does not end by CRLF.CRLF (RFC 3030): what is pending becomes text, and
 // the last line gets an end.
-func (d *decoder) finish() []byte {
+func (d *Decoder) Finish() []byte {
 	at := d.place
 	d.place = atLine
 	switch at {

@@ -1,4 +1,4 @@
-package smtp
+package wire
 
 import (
 	"unicode/utf8"
@@ -6,16 +6,16 @@ import (
 	"github.com/mtad/mtad/core/status"
 )
 
-const (
-	// maxReplyLine is the longest reply line in octets, CRLF included (RFC 5321 §4.5.3.1.5).
-	maxReplyLine = 512
-	// maxReplyText bounds the text of a whole reply.
-	maxReplyText = 8 << 10
-)
+// MaxReplyLine is the longest reply line in octets, CRLF included (RFC 5321 §4.5.3.1.5).
+const MaxReplyLine = 512
 
-// appendReply appends r to b as lines of at most maxReplyLine octets. With ascii, octets ≥ 0x80
-// become "?" (RFC 6531 §3.7.4.1: only who asked for SMTPUTF8 gets them).
-func appendReply(b []byte, r status.Reply, ascii bool) []byte {
+// maxReplyText bounds the text of a whole reply.
+const maxReplyText = 8 << 10
+
+// AppendReply appends r to b as lines of at most MaxReplyLine octets. With ascii, octets ≥ 0x80
+// become "?" (RFC 6531 §3.7.4.1: only who asked for SMTPUTF8 gets them). Control characters are
+// cleaned as status.Clean does; r's code has three digits.
+func AppendReply(b []byte, r status.Reply, ascii bool) []byte {
 	text := r.Text
 	if len(text) > maxReplyText {
 		text = text[:maxReplyText]
@@ -23,7 +23,7 @@ func appendReply(b []byte, r status.Reply, ascii bool) []byte {
 	for len(text) > 0 && text[len(text)-1] == '\n' {
 		text = text[:len(text)-1]
 	}
-	room := maxReplyLine - len("250 ") - len("\r\n")
+	room := MaxReplyLine - len("250 ") - len("\r\n")
 	if r.Enhanced != "" {
 		room -= len(r.Enhanced) + 1
 	}
@@ -90,10 +90,10 @@ func appendClean(b []byte, text string, ascii bool) []byte {
 	return b
 }
 
-// sound returns r with a code that the protocol knows and an enhanced code of its class
+// Sound returns r with a code that the protocol knows and an enhanced code of its class
 // (RFC 2034 §4: every reply of class 2, 4 and 5 has one). A reply that says nothing or nonsense
 // is an unknown failure.
-func sound(r status.Reply) status.Reply {
+func Sound(r status.Reply) status.Reply {
 	if r.Code < 200 || r.Code > 599 {
 		return status.Reply{Code: 451, Enhanced: "4.3.0", Text: "Temporary system failure, try again later"}
 	}

@@ -1,4 +1,4 @@
-package smtp
+package grammar
 
 import (
 	"net/netip"
@@ -7,16 +7,18 @@ import (
 	"github.com/mtad/mtad/core/addr"
 )
 
-// grammar is how addresses are read.
-type grammar struct {
-	strict              bool // strict_rfc821_envelopes
-	maxLocal, maxDomain int  // in octets
+// Paths is how addresses are read. A value.
+type Paths struct {
+	// Strict is strict_rfc821_envelopes.
+	Strict bool
+	// MaxLocal and MaxDomain are the longest parts of an address in octets.
+	MaxLocal, MaxDomain int
 }
 
 // cutPath cuts the path off the front of s, which is what follows "FROM:" or "TO:". path is
 // without the angle brackets; rest begins with white space or is empty.
-func (g grammar) cutPath(s string) (path, rest string, ok bool) {
-	if !g.strict {
+func (g Paths) cutPath(s string) (path, rest string, ok bool) {
+	if !g.Strict {
 		s = strings.TrimLeft(s, " \t")
 	}
 	if s == "" {
@@ -25,7 +27,7 @@ func (g grammar) cutPath(s string) (path, rest string, ok bool) {
 	if s[0] == '<' {
 		return cutBrackets(s)
 	}
-	if g.strict {
+	if g.Strict {
 		return "", "", false
 	}
 	n := endOf(s, " \t")
@@ -61,24 +63,24 @@ func endOf(s, chars string) int {
 	return len(s)
 }
 
-// address reads the text of a path that is not empty: [source route] local-part ["@" domain].
+// Address reads the text of a path that is not empty: [source route] local-part ["@" domain].
 // The result is in external form (package addr), its local part quoted only where it must be.
-func (g grammar) address(s string) (address string, ok bool) {
-	if !g.strict {
+func (g Paths) Address(s string) (address string, ok bool) {
+	if !g.Strict {
 		s = strings.Trim(s, " \t")
 	}
 	if s, ok = g.skipRoute(s); !ok || s == "" {
 		return "", false
 	}
 	local, n, ok := g.localPart(s)
-	if !ok || len(local) > g.maxLocal {
+	if !ok || len(local) > g.MaxLocal {
 		return "", false
 	}
 	if n == len(s) {
 		// RFC 5321 §4.1.1.3: "postmaster" needs no domain. Postfix completes any name.
-		return local, !g.strict || strings.EqualFold(local, "postmaster")
+		return local, !g.Strict || strings.EqualFold(local, "postmaster")
 	}
-	domain, ok := g.domain(s[n+1:])
+	domain, ok := g.Domain(s[n+1:])
 	if !ok {
 		return "", false
 	}
@@ -90,7 +92,7 @@ func (g grammar) address(s string) (address string, ok bool) {
 
 // skipRoute takes a source route off ("@a,@b:"), which is checked and ignored (RFC 5321
 // appendix C).
-func (g grammar) skipRoute(s string) (rest string, ok bool) {
+func (g Paths) skipRoute(s string) (rest string, ok bool) {
 	if s == "" || s[0] != '@' {
 		return s, true
 	}
@@ -102,7 +104,7 @@ func (g grammar) skipRoute(s string) (rest string, ok bool) {
 		if len(hop) < 2 || hop[0] != '@' {
 			return "", false
 		}
-		if _, ok := g.domain(hop[1:]); !ok {
+		if _, ok := g.Domain(hop[1:]); !ok {
 			return "", false
 		}
 	}
@@ -128,7 +130,7 @@ func routeEnd(s string) int {
 
 // localPart reads the local part at the begin of s: up to an "@" or the end. It is a part of s
 // unless it had to be quoted otherwise.
-func (g grammar) localPart(s string) (local string, n int, ok bool) {
+func (g Paths) localPart(s string) (local string, n int, ok bool) {
 	for n < len(s) && (s[n] == '.' || addr.IsAtext(s[n])) {
 		n++
 	}
@@ -137,15 +139,15 @@ func (g grammar) localPart(s string) (local string, n int, ok bool) {
 			return s[:n], n, true
 		}
 		// Postfix takes "a..b@example.com", as some phones send it, and quotes it.
-		return addr.Quote(s[:n]), n, !g.strict && n > 0
+		return addr.Quote(s[:n]), n, !g.Strict && n > 0
 	}
 	return g.quotedLocalPart(s)
 }
 
 // quotedLocalPart reads a quoted string or, leniently, words of RFC 822: atoms and quoted strings
 // parted by dots, a backslash before any character.
-func (g grammar) quotedLocalPart(s string) (local string, n int, ok bool) {
-	if g.strict && s[0] != '"' {
+func (g Paths) quotedLocalPart(s string) (local string, n int, ok bool) {
+	if g.Strict && s[0] != '"' {
 		return "", 0, false
 	}
 	plain := make([]byte, 0, len(s))
@@ -153,7 +155,7 @@ func (g grammar) quotedLocalPart(s string) (local string, n int, ok bool) {
 	for ; n < len(s); n++ {
 		c := s[n]
 		switch {
-		case c == '\\' && n+1 < len(s) && (quoted || !g.strict):
+		case c == '\\' && n+1 < len(s) && (quoted || !g.Strict):
 			n++
 			c = s[n]
 		case c == '"':
@@ -164,7 +166,7 @@ func (g grammar) quotedLocalPart(s string) (local string, n int, ok bool) {
 			continue
 		case c == '@' && !quoted:
 			return addr.Quote(string(plain)), n, true
-		case !quoted && (wasQuoted && g.strict || c != '.' && !addr.IsAtext(c)), c == '\\':
+		case !quoted && (wasQuoted && g.Strict || c != '.' && !addr.IsAtext(c)), c == '\\':
 			return "", 0, false
 		}
 		if c < ' ' || c == 0x7f {
@@ -177,23 +179,23 @@ func (g grammar) quotedLocalPart(s string) (local string, n int, ok bool) {
 
 // mayQuote reports whether the quotation mark at s[n] stands where one may: at the begin of a
 // word, or at its end.
-func (g grammar) mayQuote(s string, n int, quoted bool) bool {
+func (g Paths) mayQuote(s string, n int, quoted bool) bool {
 	if quoted {
-		return n+1 == len(s) || s[n+1] == '@' || s[n+1] == '.' && !g.strict
+		return n+1 == len(s) || s[n+1] == '@' || s[n+1] == '.' && !g.Strict
 	}
-	return n == 0 || s[n-1] == '.' && !g.strict
+	return n == 0 || s[n-1] == '.' && !g.Strict
 }
 
-// domain reads a domain or an address literal that is all of s. Leniently, one final dot is
+// Domain reads a domain or an address literal that is all of s. Leniently, one final dot is
 // dropped.
-func (g grammar) domain(s string) (string, bool) {
+func (g Paths) Domain(s string) (string, bool) {
 	if s != "" && s[0] == '[' {
-		return s, len(s) <= g.maxDomain && isLiteral(s)
+		return s, len(s) <= g.MaxDomain && isLiteral(s)
 	}
-	if !g.strict {
+	if !g.Strict {
 		s = strings.TrimSuffix(s, ".")
 	}
-	if s == "" || len(s) > g.maxDomain {
+	if s == "" || len(s) > g.MaxDomain {
 		return "", false
 	}
 	numeric := true
@@ -211,7 +213,7 @@ func (g grammar) domain(s string) (string, bool) {
 
 // isLabel reports whether s is a label: letters, digits and hyphens inside, or the U-label of
 // RFC 6531 §3.3 (whose UTF-8 was checked with the line).
-func (g grammar) isLabel(s string) bool {
+func (g Paths) isLabel(s string) bool {
 	if s == "" || s[0] == '-' || s[len(s)-1] == '-' {
 		return false
 	}
@@ -221,7 +223,7 @@ func (g grammar) isLabel(s string) bool {
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-':
 		case c >= 0x80:
 			ascii = false
-		case c == '_' && !g.strict:
+		case c == '_' && !g.Strict:
 		default:
 			return false
 		}

@@ -1,6 +1,6 @@
 //go:build unix
 
-package smtp
+package wire
 
 import (
 	"io"
@@ -28,7 +28,7 @@ func socketOf(nc net.Conn) (syscall.RawConn, bool) {
 // readSocket reads once. It reports false, with the buffer given back, when nothing is there:
 // then RawConn.Read waits until the socket is readable and calls it again. It costs no more
 // system calls than net.Conn.Read, which tries and waits in the same way.
-func (in *input) readSocket(fd uintptr) bool {
+func (in *Input) readSocket(fd uintptr) bool {
 	in.makeRoom()
 	for {
 		n, err := syscall.Read(int(fd), in.buf[in.w:])
@@ -49,9 +49,9 @@ func (in *input) readSocket(fd uintptr) bool {
 	}
 }
 
-// waiting reports whether the client has sent bytes that are not read yet. It does not wait.
-func (in *input) waiting() bool {
-	if !in.isEmpty() {
+// Waiting reports whether the client has sent bytes that are not read yet. It does not wait.
+func (in *Input) Waiting() bool {
+	if !in.IsEmpty() {
 		return true
 	}
 	if in.raw == nil {

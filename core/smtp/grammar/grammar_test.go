@@ -1,17 +1,15 @@
-package smtp
+package grammar
 
 import (
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/mtad/mtad/core/addr"
-	"github.com/mtad/mtad/core/status"
 )
 
 var (
-	lenient = grammar{maxLocal: 64, maxDomain: 255}
-	strict  = grammar{strict: true, maxLocal: 64, maxDomain: 255}
+	lenient = Paths{MaxLocal: 64, MaxDomain: 255}
+	strict  = Paths{Strict: true, MaxLocal: 64, MaxDomain: 255}
 )
 
 // TestAddresses has what is between the angle brackets, what a lenient grammar makes of it, and
@@ -107,67 +105,15 @@ func TestAddresses(t *testing.T) {
 	} {
 		t.Run(c.in, func(t *testing.T) {
 			for _, g := range []struct {
-				grammar
+				Paths
 				want string
 			}{{lenient, c.lenient}, {strict, c.strict}} {
-				got, ok := g.address(c.in)
+				got, ok := g.Address(c.in)
 				if ok != (g.want != "") || ok && got != g.want {
-					t.Errorf("strict %t: %q, %t; want %q", g.strict, got, ok, g.want)
+					t.Errorf("strict %t: %q, %t; want %q", g.Strict, got, ok, g.want)
 				}
 			}
 		})
-	}
-}
-
-func TestReplyLinesArePartedAtSpaces(t *testing.T) {
-	word := strings.Repeat("w", 300)
-	for _, c := range []struct {
-		name, text string
-		lines      int
-	}{
-		{"a short text is one line", "Ok", 1},
-		{"no text is one line", "", 1},
-		{"two words that do not fit are two lines", word + " " + word, 2},
-		{"a word that does not fit is cut", word + word, 2},
-		{"a line of the exact length stays one", strings.Repeat("x", maxReplyLine-len("550 5.7.1 \r\n")), 1},
-		{"one octet more does not", strings.Repeat("x", maxReplyLine-len("550 5.7.1 \r\n")+1), 2},
-		{"a space at the end of a full line is dropped", strings.Repeat("x", maxReplyLine-len("550 5.7.1 \r\n")) + " y", 2},
-		{"characters are not torn", strings.Repeat("ä", 400), 2},
-		{"line ends part, too", "a\nb\n\n", 2},
-		{"a text without end is cut", strings.Repeat("x ", 10000), 17},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			out := string(appendReply(nil, status.Reply{Code: 550, Enhanced: "5.7.1", Text: c.text}, false))
-			checkReply(t, out)
-			if n := strings.Count(out, "\r\n"); n != c.lines {
-				t.Errorf("%d lines, want %d:\n%s", n, c.lines, out)
-			}
-		})
-	}
-}
-
-// checkReply demands that out is one reply, or several, as the protocol has them.
-func checkReply(t *testing.T, out string) {
-	t.Helper()
-	code := ""
-	for line := range strings.Lines(out) {
-		text, ok := strings.CutSuffix(line, "\r\n")
-		switch {
-		case !ok || len(line) > maxReplyLine:
-			t.Fatalf("a line of %d octets: %q", len(line), line)
-		case strings.ContainsAny(text, "\r\n\x00\x7f\t") || !utf8.ValidString(text):
-			t.Fatalf("a line with what must not be: %q", line)
-		case len(text) < 4 || text[0] < '2' || text[0] > '5' || text[3] != ' ' && text[3] != '-':
-			t.Fatalf("no reply line: %q", line)
-		case code != "" && text[:3] != code:
-			t.Fatalf("two codes in one reply: %q", out)
-		}
-		if code = text[:3]; text[3] == ' ' {
-			code = ""
-		}
-	}
-	if code != "" {
-		t.Fatalf("a reply without its last line: %q", out)
 	}
 }
 
@@ -186,30 +132,30 @@ func FuzzCommand(f *testing.F) {
 		if isStrict {
 			g = strict
 		}
-		state := checkLine(line)
-		cmd := parseCommand(line)
-		if strings.ContainsAny(cmd.logged(), "\r\n\x00") {
-			t.Fatalf("%q is logged as %q", line, cmd.logged())
+		state := Check(line)
+		cmd := Parse(line)
+		if strings.ContainsAny(cmd.Logged(), "\r\n\x00") {
+			t.Fatalf("%q is logged as %q", line, cmd.Logged())
 		}
-		cmd.isHeader()
-		if name := heloName(cmd.arg); !addr.IsASCII(name) || strings.ContainsAny(name, " \t\r\n<>\x00") {
+		cmd.IsHeader()
+		if name := HeloName(cmd.Arg); !addr.IsASCII(name) || strings.ContainsAny(name, " \t\r\n<>\x00") {
 			t.Fatalf("HELO name %q", name)
 		}
-		if size, _, ok := parseBdat(string(cmd.arg)); ok && size < 0 {
+		if size, _, ok := ParseChunk(string(cmd.Arg)); ok && size < 0 {
 			t.Fatalf("a chunk of %d", size)
 		}
-		if state != lineGood {
+		if state != Good {
 			return
 		}
-		all := offered{dsn: true, auth: true, smtputf8: true, binary: true}
-		if path, ok := afterKeyword(string(cmd.arg), "FROM:"); ok {
-			m, refusal := parseMail(path, g, all)
+		all := Offered{DSN: true, Auth: true, SMTPUTF8: true, BinaryMIME: true}
+		if path, ok := AfterKeyword(string(cmd.Arg), "FROM:"); ok {
+			m, refusal := ParseMail(path, g, all)
 			if refusal.Code == 0 {
 				checkMail(t, m, g)
 			}
 		}
-		if path, ok := afterKeyword(string(cmd.arg), "TO:"); ok {
-			r, refusal := parseRcpt(path, g, all, true)
+		if path, ok := AfterKeyword(string(cmd.Arg), "TO:"); ok {
+			r, refusal := ParseRcpt(path, g, all, true)
 			if refusal.Code == 0 && (r.Recipient == "" || !sameAgain(r.Recipient, g)) {
 				t.Fatalf("recipient %q", r.Recipient)
 			}
@@ -220,7 +166,7 @@ func FuzzCommand(f *testing.F) {
 	})
 }
 
-func checkMail(t *testing.T, m MailArgs, g grammar) {
+func checkMail(t *testing.T, m MailArgs, g Paths) {
 	t.Helper()
 	if m.Sender != "" && !sameAgain(m.Sender, g) {
 		t.Fatalf("sender %q", m.Sender)
@@ -234,9 +180,9 @@ func checkMail(t *testing.T, m MailArgs, g grammar) {
 }
 
 // sameAgain reports whether an address is read as itself, and is minimally quoted.
-func sameAgain(address string, g grammar) bool {
+func sameAgain(address string, g Paths) bool {
 	path, rest, ok := g.cutPath("<" + address + ">")
-	again, good := g.address(path)
+	again, good := g.Address(path)
 	local, domain, hasDomain := addr.Split(address)
 	minimal := addr.Quote(addr.Unquote(local))
 	if hasDomain {

@@ -1,6 +1,6 @@
 //go:build !unix
 
-package smtp
+package wire
 
 import (
 	"net"
@@ -10,7 +10,7 @@ import (
 // socketOf finds no socket: elsewhere a connection holds its buffer while it waits.
 func socketOf(net.Conn) (syscall.RawConn, bool) { return nil, false }
 
-func (in *input) readSocket(uintptr) bool { return true }
+func (in *Input) readSocket(uintptr) bool { return true }
 
-// waiting reports whether bytes were read and not taken.
-func (in *input) waiting() bool { return !in.isEmpty() }
+// Waiting reports whether bytes were read and not taken.
+func (in *Input) Waiting() bool { return !in.IsEmpty() }

@@ -1,7 +1,6 @@
 package smtp
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -10,43 +9,10 @@ import (
 	"strings"
 	"testing"
 	"time"
-)
 
-// reference is the decoder as one would write it on a blackboard: it has the whole input and looks
-// at the byte in hand. It returns the text, how much of the input it took, whether the end of data
-// was there, and whether a bare LF was before it.
-func reference(in string, dots bool) (text string, used int, ended, bare bool) {
-	const none, crlf, lf = 0, 1, 2
-	var out strings.Builder
-	line := crlf // what line end is just before i
-	i := 0
-	for i < len(in) {
-		rest := in[i:]
-		switch {
-		case dots && line == crlf && strings.HasPrefix(rest, ".\r\n"):
-			return out.String(), i + 3, true, bare
-		case dots && line == lf && strings.HasPrefix(rest, ".\r\n"):
-			i, line = i+3, crlf
-		case dots && line != none && strings.HasPrefix(rest, ".\n"):
-			i, line, bare = i+2, lf, true
-		case dots && line != none && rest[0] == '.':
-			i, line = i+1, none
-		case strings.HasPrefix(rest, "\r\n"):
-			out.WriteString("\r\n")
-			i, line = i+2, crlf
-		case rest[0] == '\n':
-			out.WriteString("\r\n")
-			i, line, bare = i+1, lf, true
-		case rest[0] == '\r':
-			out.WriteByte(' ')
-			i, line = i+1, none
-		default:
-			out.WriteByte(rest[0])
-			i, line = i+1, none
-		}
-	}
-	return out.String(), i, false, bare
-}
+	"github.com/mtad/mtad/core/smtp/smtptest"
+	"github.com/mtad/mtad/core/smtp/wire"
+)
 
 // trickle is a connection that gives its bytes in pieces whose sizes are the bytes of cuts, over
 // and over (0 is 1).
@@ -100,7 +66,7 @@ func (b *bench) decode(t *testing.T, in string, cuts []byte, reject bool) (text 
 	}
 	nc := &trickle{in: in, cuts: cuts}
 	c := newConn(srv, newGroup(t.Context(), nil), nc)
-	defer c.in.discard()
+	defer c.in.Discard()
 	c.beginBody(false)
 	defer c.endBody()
 	var out strings.Builder
@@ -116,12 +82,12 @@ func (b *bench) decode(t *testing.T, in string, cuts []byte, reject bool) (text 
 		out.Write(block)
 	}
 	rest, _ := io.ReadAll(nc)
-	return out.String(), string(c.in.bytes()) + string(rest), err
+	return out.String(), string(c.in.Bytes()) + string(rest), err
 }
 
 func (b *bench) check(t *testing.T, in string, cuts []byte) {
 	t.Helper()
-	want, used, ended, bare := reference(in, true)
+	want, used, ended, bare := smtptest.DecodeText(in, true)
 	text, left, err := b.decode(t, in, cuts, false)
 	switch {
 	case ended && (err != io.EOF || text != want || left != in[used:]):
@@ -213,7 +179,7 @@ func TestLongTextIsDecodedAsTheReferenceDoes(t *testing.T) {
 	b := newBench()
 	rnd := rand.New(rand.NewPCG(3, 4))
 	for _, alphabet := range []string{"a", "a\r", "a\n", "\r", "\n", ".", "\r\n", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n.", "abcdefghij klmnop\x00\xff\r\n"} {
-		in := make([]byte, 3*largeBuffer)
+		in := make([]byte, 3*wire.LargeBuffer)
 		for i := range in {
 			in[i] = alphabet[rnd.IntN(len(alphabet))]
 		}
@@ -235,69 +201,6 @@ func FuzzBody(f *testing.F) {
 		b.check(t, in, cuts)
 		b.check(t, in+"\r\n.\r\n", cuts)
 	})
-}
-
-// TestChunksAreDecodedAcrossTheirBorders has the text of BDAT: no dots, and a line end at the end.
-func TestChunksAreDecodedAcrossTheirBorders(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(5, 6))
-	for range 5000 {
-		in := make([]byte, rnd.IntN(30))
-		for i := range in {
-			in[i] = "\r\n.\r\n.ab"[rnd.IntN(8)]
-		}
-		d := newDecoder(false, false)
-		var got bytes.Buffer
-		for rest := in; len(rest) > 0; {
-			n := 1 + rnd.IntN(len(rest))
-			for chunk := rest[:n]; len(chunk) > 0; {
-				p, used, ev := d.next(chunk)
-				if ev != noEvent {
-					t.Fatalf("event %d in %q", ev, in)
-				}
-				got.Write(p)
-				chunk = chunk[used:]
-			}
-			rest = rest[n:]
-		}
-		got.Write(d.finish())
-		want, _, _, _ := reference(string(in), false)
-		if want != "" && !strings.HasSuffix(want, "\r\n") {
-			want += "\r\n"
-		}
-		if got.String() != want {
-			t.Fatalf("%q became %q, want %q", in, got.String(), want)
-		}
-	}
-}
-
-func BenchmarkCleanText(b *testing.B) {
-	benchmarkDecoder(b, strings.Repeat(strings.Repeat("x", 76)+"\r\n", 420))
-}
-
-func BenchmarkDottedText(b *testing.B) {
-	benchmarkDecoder(b, strings.Repeat(strings.Repeat("x", 76)+"\r\n..\r\n", 400))
-}
-
-func BenchmarkBareNewlines(b *testing.B) {
-	benchmarkDecoder(b, strings.Repeat(strings.Repeat("x", 76)+"\n", 420))
-}
-
-func BenchmarkBareReturns(b *testing.B) {
-	benchmarkDecoder(b, strings.Repeat("x\r", 16000))
-}
-
-// benchmarkDecoder decodes a buffer's worth of text, over and over.
-func benchmarkDecoder(b *testing.B, text string) {
-	src := []byte(text)
-	d := newDecoder(true, false)
-	b.SetBytes(int64(len(src)))
-	b.ReportAllocs()
-	for b.Loop() {
-		for rest := src; len(rest) > 0; {
-			_, n, _ := d.next(rest)
-			rest = rest[n:]
-		}
-	}
 }
 
 func TestStreamTellsThatItHasNoDeadlines(t *testing.T) {
