@@ -62,7 +62,7 @@ func newDaemon(t testing.TB, lines ...string) *daemon {
 	t.Cleanup(func() {
 		d.kill()
 		if t.Failed() {
-			t.Logf("the log of mtad:\n%s", d.log.tail(60))
+			t.Logf("the log of mtad:\n%s", d.log.tail(30))
 		}
 	})
 	return d

@@ -146,7 +146,7 @@ func TestPostfixIsANextHop(t *testing.T) {
 		d.post("a@sender.test", "r"+strconv.Itoa(i)+"@rcpt.test", m.text)
 	}
 	arrive(t, s, peerMessages())
-	d.log.waitCount(t, `status=sent \(250 2\.0\.0 Ok: queued as `, len(peerMessages()))
+	d.log.waitCount(t, `status=sent \(250 2\.0\.0 Ok: (?:\d+ bytes )?queued as `, len(peerMessages()))
 }
 
 func TestPostfixIsAClient(t *testing.T) {
@@ -160,5 +160,5 @@ func TestPostfixIsAClient(t *testing.T) {
 		front.post("a@sender.test", "r"+strconv.Itoa(i)+"@rcpt.test", m.text)
 	}
 	arrive(t, s, peerMessages())
-	p.log.waitCount(t, `status=sent \(250 2\.0\.0 Ok: queued as `, len(peerMessages()))
+	p.log.waitCount(t, `status=sent \(250 2\.0\.0 Ok: (?:\d+ bytes )?queued as `, len(peerMessages()))
 }

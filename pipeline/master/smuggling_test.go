@@ -40,9 +40,9 @@ func TestNoEndOfDataSequenceSmugglesASecondMessage(t *testing.T) {
 			}
 		})
 	}
-	got := s.wait(t, accepted)
+	s.wait(t, accepted)
 	d.post("last@sender.test", "b@rcpt.test", []byte("Subject: last\r\n\r\nlast\r\n"))
-	got = s.wait(t, accepted+1)
+	got := s.wait(t, accepted+1)
 	if len(got) != accepted+1 {
 		t.Errorf("the next hop got %d messages of %d accepted", len(got), accepted+1)
 	}
