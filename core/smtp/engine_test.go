@@ -148,6 +148,17 @@ func TestTooManyConnectionsAreRefused(t *testing.T) {
 	first.Play("C: QUIT\nS: 221 2.0.0 Bye\n! eof")
 }
 
+func TestOneConnectionMoreThanProcessesWaits(t *testing.T) {
+	o := smtp.Defaults()
+	o.Hostname, o.Processes = "mx.example.com", 1
+	_, address := start(t, o, newPolicy())
+	first := smtptest.DialClient(t, address)
+	first.Play("S: 220 mx.example.com ESMTP mtad")
+	second := smtptest.DialClient(t, address)
+	first.Play("C: QUIT\nS: 221 2.0.0 Bye\n! eof")
+	second.Play("S: 220 mx.example.com ESMTP mtad\nC: QUIT\nS: 221 2.0.0 Bye\n! eof")
+}
+
 func TestCommandLinesHaveTheirLimits(t *testing.T) {
 	o := smtp.Defaults()
 	o.SoftErrors, o.HardErrors = 0, 0

@@ -66,8 +66,10 @@ type Options struct {
 	// CommandRate is the most commands in one minute of one connection; beyond it the
 	// connection ends with 421. Postfix has no such limit.
 	CommandRate int
-	// MaxConnections is the most connections of the server; more get 421 at once (the
-	// process limit of the service in master.cf).
+	// Processes is how many connections are served at a time (the process limit of the
+	// service in master.cf): more wait without a greeting until another ends.
+	Processes int
+	// MaxConnections is the most connections of the server; more get 421 at once.
 	MaxConnections int
 
 	// RequireHelo is smtpd_helo_required.

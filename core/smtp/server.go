@@ -20,6 +20,8 @@ type Server struct {
 	h    Handler
 	bufs *wire.Buffers
 	open atomic.Int64 // connections
+	// slots has room for Options.Processes connections; nil without a limit.
+	slots chan struct{}
 
 	mu     sync.Mutex // guards groups and closed
 	groups map[*group]struct{}
@@ -38,7 +40,15 @@ func New(o Options, h Handler) *Server {
 		h:      h,
 		bufs:   wire.NewBuffers(),
 		groups: make(map[*group]struct{}),
+		slots:  slots(o.Processes),
 	}
+}
+
+func slots(n int) chan struct{} {
+	if n <= 0 {
+		return nil
+	}
+	return make(chan struct{}, n)
 }
 
 // Serve accepts connections from l until ctx ends, Shutdown is called, or l is closed. It closes l
@@ -137,7 +147,11 @@ func (s *Server) accept(g *group) {
 		switch {
 		case err == nil:
 			wait = 5 * time.Millisecond
-			s.start(g, nc)
+			if s.slot(g) {
+				s.start(g, nc)
+			} else {
+				_ = nc.Close()
+			}
 			continue
 		case errors.Is(err, net.ErrClosed), errors.Is(err, io.EOF), g.draining.Load():
 			_ = g.listener.Close()
@@ -154,14 +168,38 @@ func (s *Server) accept(g *group) {
 	}
 }
 
+// slot waits until one more connection may be served; false when the server ends meanwhile.
+func (s *Server) slot(g *group) bool {
+	if s.slots == nil {
+		return true
+	}
+	select {
+	case s.slots <- struct{}{}:
+		return true
+	case <-g.quit:
+		return false
+	}
+}
+
+// leaveSlot lets the next connection in.
+func (s *Server) leaveSlot() {
+	if s.slots != nil {
+		<-s.slots
+	}
+}
+
 // start serves a connection in a goroutine of its own, or refuses it.
 func (s *Server) start(g *group, nc net.Conn) {
 	if n := s.open.Add(1); s.opt.MaxConnections > 0 && n > int64(s.opt.MaxConnections) {
 		s.open.Add(-1)
+		s.leaveSlot()
 		s.refuse(nc)
 		return
 	}
-	g.sessions.Go(func() { s.run(g, newConn(s, g, nc)) })
+	g.sessions.Go(func() {
+		defer s.leaveSlot()
+		s.run(g, newConn(s, g, nc))
+	})
 }
 
 func (s *Server) run(g *group, c *conn) {

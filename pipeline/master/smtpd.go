@@ -39,7 +39,7 @@ func engineOptions(c *conf.Config, s mastercf.Service, log *maillog.Service) (sm
 	o.PerRequestDeadline, o.MinDataRate = c.Bool("smtpd_per_request_deadline"), c.Int("smtpd_min_data_rate")
 	o.SoftErrors, o.HardErrors = c.Int("smtpd_soft_error_limit"), c.Int("smtpd_hard_error_limit")
 	o.ErrorDelay, o.JunkCommands = c.Duration("smtpd_error_sleep_time"), c.Int("smtpd_junk_command_limit")
-	o.MaxConnections = processLimit(c, s)
+	o.Processes = processLimit(c, s)
 	o.RequireHelo, o.DisableVRFY, o.DisableETRN = c.Bool("smtpd_helo_required"), c.Bool("disable_vrfy_command"), true
 	o.StrictRFC821, o.SMTPUTF8 = c.Bool("strict_rfc821_envelopes"), c.Bool("smtputf8_enable")
 	o.ForbidUnauthPipelining = c.Bool("smtpd_forbid_unauth_pipelining")

@@ -90,16 +90,23 @@ func (s *session) Adjust(t *smtp.Tuning) {
 	}
 }
 
-// Helo is HELO or EHLO.
+// Helo is HELO or EHLO. When it is refused, the name and the transaction of before stay.
 func (s *session) Helo(ctx context.Context, name string, esmtp bool) error {
-	s.reset(ctx)
+	before := s.origin
 	s.origin.Helo, s.origin.Proto = name, "SMTP"
 	if esmtp {
 		s.origin.Proto = "ESMTP"
 	}
 	s.noteTLS()
-	p := &s.h.o.Policy
-	if !p.DelayReject {
+	if err := s.helo(ctx); err != nil {
+		s.origin = before
+		return err
+	}
+	return nil
+}
+
+func (s *session) helo(ctx context.Context) error {
+	if p := &s.h.o.Policy; !p.DelayReject {
 		if e := s.eval(ctx, p.Helo, &access.Query{}); e != nil {
 			return s.reject("HELO", e, "")
 		}
