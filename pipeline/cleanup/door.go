@@ -13,11 +13,6 @@ import (
 	"github.com/mtad/mtad/queue"
 )
 
-// Rewriter brings an address to standard form (package rewrite).
-type Rewriter interface {
-	Standard(address string) string
-}
-
 // Options of a Door.
 type Options struct {
 	// Hostname, MailName and Origin are myhostname, mail_name and myorigin.
@@ -36,7 +31,13 @@ type Options struct {
 	// a message that gets missing fields; "" for none.
 	Undisclosed string
 	Rewriter    Rewriter
-	Store       queue.Store
+	// NoMaps leaves address maps and automatic copies out (receive_override_options with
+	// no_address_mappings); KeepOriginal is enable_original_recipient, DuplicateLimit
+	// duplicate_filter_limit, RemoteDomain remote_header_rewrite_domain.
+	NoMaps, KeepOriginal bool
+	DuplicateLimit       int
+	RemoteDomain         string
+	Store                queue.Store
 	// Queued is told of each committed entry that is not on hold; it must not block.
 	Queued func(*queue.Entry)
 	// Hooks are the plugins for Submit; SMTP brings its own session of them.

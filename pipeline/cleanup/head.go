@@ -14,7 +14,7 @@ import (
 // the dropped ones, then what it lacked.
 func (j *Job) head() []byte {
 	b := make([]byte, 0, j.header.Size()+512)
-	b = j.appendReceived(b)
+	b = j.appendReceived(j.appendPrepended(b))
 	for i := range j.header.Len() {
 		if f := j.header.Field(i); !j.drops(f) {
 			b = append(b, f.Raw()...)

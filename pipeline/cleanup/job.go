@@ -23,9 +23,11 @@ type Job struct {
 	header *mail.Header
 	// messageID is in the log already unless it is "": then head decides on one.
 	messageID string
-	size   int64
-	sep    bool // the rest begins with the empty line
-	err    *status.Error
+	size      int64
+	sep       bool // the rest begins with the empty line
+	err       *status.Error
+	// actions are what access rules ask for the message.
+	actions Actions
 }
 
 // Write takes the next block of text, in wire form. After an error the job can only be aborted;
@@ -179,7 +181,13 @@ func (j *Job) commit(ctx context.Context) (Result, error) {
 	if discard {
 		return Result{ID: j.env.ID, Discarded: true}, nil
 	}
-	j.standardForm()
+	state, discard = j.apply(state)
+	if discard {
+		return Result{ID: j.env.ID, Discarded: true}, nil
+	}
+	if e := j.rewrite(ctx); e != nil {
+		return Result{}, e
+	}
 	j.over = true
 	entry, err := j.draft.Commit(ctx, j.env, j.head(), state, reason)
 	if err != nil {
@@ -212,18 +220,6 @@ func (j *Job) decide() (s queue.State, reason string, discard bool) {
 		discard = true
 	}
 	return s, dec.Reason, discard || dec.Discard
-}
-
-func (j *Job) standardForm() {
-	rw := j.d.o.Rewriter
-	if rw == nil {
-		return
-	}
-	j.env.Sender = rw.Standard(j.env.Sender)
-	for i := range j.env.Recipients {
-		r := &j.env.Recipients[i]
-		r.Address = rw.Standard(r.Address)
-	}
 }
 
 // Abort forgets the message. It may be called after Commit and then does nothing.

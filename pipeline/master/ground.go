@@ -81,6 +81,9 @@ func newRewriter(c *conf.Config, own []netip.Addr) (*rewrite.Rewriter, error) {
 		Hostname: c.String("myhostname"), RelayHost: c.String("relayhost"),
 		LocalTransport: c.String("local_transport"), VirtualTransport: c.String("virtual_transport"),
 		RelayTransport: c.String("relay_transport"), DefaultTransport: c.String("default_transport"),
+		SwapBangpath: c.Bool("swap_bangpath"), PercentHack: c.Bool("allow_percent_hack"),
+		Dequoted: c.Bool("resolve_dequoted_address"), Delimiter: c.String("recipient_delimiter"),
+		EmptyRecipient: c.String("empty_address_recipient"),
 		OwnAddress: func(a netip.Addr) bool {
 			for _, x := range own {
 				if x == a.Unmap() {
@@ -98,6 +101,13 @@ func newRewriter(c *conf.Config, own []netip.Addr) (*rewrite.Rewriter, error) {
 		if *list, err = domains(c, name); err != nil {
 			return nil, err
 		}
+	}
+	var err error
+	if o.Maps, err = addressMaps(c); err != nil {
+		return nil, err
+	}
+	if o.Routes, err = routeMaps(c); err != nil {
+		return nil, err
 	}
 	return rewrite.New(o), nil
 }

@@ -214,8 +214,11 @@ func (g *generation) door(c *conf.Config) *cleanup.Door {
 		SizeLimit: c.Size("message_size_limit"), HopLimit: c.Int("hopcount_limit"),
 		AddMissing: c.Bool("always_add_missing_headers"), DropHeaders: c.List("message_drop_headers"),
 		TLSReceived: c.Bool("smtpd_tls_received_header"), AuthReceived: c.Bool("smtpd_sasl_authenticated_header"),
-		Undisclosed: c.String("undisclosed_recipients_header"),
-		Rewriter:    g.rewriter, Store: g.m.store, Queued: g.m.accepted, Hooks: g.hooks,
+		Undisclosed:  c.String("undisclosed_recipients_header"),
+		NoMaps:       c.Has("receive_override_options", "no_address_mappings"),
+		KeepOriginal: c.Bool("enable_original_recipient"), DuplicateLimit: c.Int("duplicate_filter_limit"),
+		RemoteDomain: c.String("remote_header_rewrite_domain"),
+		Rewriter:     g.rewriter, Store: g.m.store, Queued: g.m.accepted, Hooks: g.hooks,
 		Log: g.m.logOf(c, "cleanup"),
 	})
 }

@@ -1,5 +1,14 @@
-// Package rewrite is what trivial-rewrite is in Postfix: it brings addresses to standard form
-// and resolves a recipient to (transport, nexthop, recipient).
+// Package rewrite is what trivial-rewrite is in Postfix, and the address maps of cleanup: it
+// brings addresses to standard form, rewrites and expands them, and resolves a recipient to
+// (transport, nexthop, recipient).
+//
+// # Order of operations
+//
+// An address comes to standard form first (Standard); then sender_canonical_maps or
+// recipient_canonical_maps, canonical_maps and masquerading apply to it where its class says so
+// (Sender, Recipient, Header); recipients are then copied (RecipientBCC) and expanded by
+// virtual_alias_maps (Aliases). When mail is delivered, transport_maps and then relocated_maps
+// decide over the route that the class of the address gives (Destination).
 //
 // # Address classes
 //
@@ -10,15 +19,12 @@
 //
 // # Invariants
 //
-// Resolve is a function of the address, the envelope and the tables: it keeps no state. A lookup
-// that fails is an error, never "not found".
+// Everything is a function of the address, the envelope and the tables: a Rewriter keeps no
+// state. A lookup that fails is an error, never "not found". In a header only the bytes of
+// addresses that change are touched; a field that cannot be read stays as it came.
 //
 // # Errors
 //
-// 451 4.3.0 when a table could not be asked.
-//
-// # Known gaps
-//
-// Canonical and virtual alias mapping, masquerading, transport_maps and relocated_maps are not
-// here yet; mtad check reports their parameters as unsupported.
+// 451 4.3.0 when a table could not be asked; 451 4.6.0 when an alias or canonical map exceeds a
+// limit, as a loop does.
 package rewrite

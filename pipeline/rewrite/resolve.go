@@ -5,8 +5,6 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/mtad/mtad/core/addr"
-	"github.com/mtad/mtad/core/mail"
 	"github.com/mtad/mtad/core/status"
 	"github.com/mtad/mtad/queue"
 )
@@ -34,6 +32,13 @@ type Options struct {
 	// Origin and Domain are myorigin and mydomain.
 	Origin, Domain    string
 	AppendDotMyDomain bool
+	// SwapBangpath and PercentHack are swap_bangpath and allow_percent_hack; Dequoted is
+	// resolve_dequoted_address.
+	SwapBangpath, PercentHack, Dequoted bool
+	// EmptyRecipient is empty_address_recipient.
+	EmptyRecipient string
+	// Delimiter is recipient_delimiter.
+	Delimiter string
 	// The lists that make the classes. A nil list is empty.
 	Local, VirtualAlias, VirtualMailbox, Relay Domains
 	// OwnAddress reports whether an address literal is ours (inet_interfaces,
@@ -46,6 +51,10 @@ type Options struct {
 	Hostname string
 	// RelayHost is relayhost, "" for none.
 	RelayHost string
+	// Routes are the tables that decide before the classes do.
+	Routes Routes
+	// Maps are the tables that rewrite addresses.
+	Maps Maps
 }
 
 // Rewriter rewrites and resolves. Safe for concurrent use.
@@ -60,7 +69,7 @@ func New(o Options) *Rewriter { return &Rewriter{o: o} }
 func (r *Rewriter) ClassOf(ctx context.Context, domain string) (Class, error) {
 	domain = strings.ToLower(domain)
 	if strings.HasPrefix(domain, "[") {
-		if a, ok := ParseLiteral(domain); ok && r.o.OwnAddress != nil && r.o.OwnAddress(a) {
+		if a, ok := ParseLiteral(domain); ok && r.ownAddress(a) {
 			return ClassLocal, nil
 		}
 		return ClassDefault, nil
@@ -95,45 +104,4 @@ func ParseLiteral(s string) (netip.Addr, bool) {
 	}
 	a, err := netip.ParseAddr(s)
 	return a, err == nil && a.Zone() == ""
-}
-
-// Resolve finds the route of a recipient whose address is in standard form.
-func (r *Rewriter) Resolve(ctx context.Context, env *mail.Envelope, rc mail.Recipient) (queue.Route, error) {
-	address := rc.Address
-	if env.Filter != "" {
-		return route(env.Filter, addr.Domain(address), address), nil
-	}
-	domain := addr.Domain(address)
-	class, err := r.ClassOf(ctx, domain)
-	if err != nil {
-		return queue.Route{}, err
-	}
-	switch class {
-	case ClassLocal:
-		return route(r.o.LocalTransport, r.o.Hostname, address), nil
-	case ClassVirtualAlias:
-		return queue.Route{Transport: "error", Nexthop: "5.1.1 User unknown in virtual alias table", Recipient: address}, nil
-	case ClassVirtualMailbox:
-		return route(r.o.VirtualTransport, domain, address), nil
-	case ClassRelay:
-		return route(r.o.RelayTransport, r.nexthop(domain), address), nil
-	}
-	return route(r.o.DefaultTransport, r.nexthop(domain), address), nil
-}
-
-// nexthop is relayhost if there is one, else the domain itself.
-func (r *Rewriter) nexthop(domain string) string {
-	if r.o.RelayHost != "" {
-		return r.o.RelayHost
-	}
-	return domain
-}
-
-// route reads "transport:nexthop"; an empty nexthop stands for the default one.
-func route(spec, nexthop, recipient string) queue.Route {
-	transport, hop, _ := strings.Cut(spec, ":")
-	if hop == "" {
-		hop = nexthop
-	}
-	return queue.Route{Transport: transport, Nexthop: hop, Recipient: recipient}
 }

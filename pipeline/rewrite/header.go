@@ -1,0 +1,115 @@
+package rewrite
+
+import (
+	"bytes"
+	"context"
+	"strings"
+
+	"github.com/mtad/mtad/core/mail"
+)
+
+// HeaderContext says how the header of a message is rewritten (postconf(5)
+// local_header_rewrite_clients). The zero HeaderContext leaves it as it came.
+type HeaderContext struct {
+	// Local: addresses are completed with myorigin and mydomain.
+	Local bool
+	// Domain completes them otherwise (remote_header_rewrite_domain).
+	Domain string
+	// NoMaps leaves canonical maps and masquerading out (receive_override_options).
+	NoMaps bool
+}
+
+// senderFields and recipientFields are the fields whose addresses are rewritten.
+var (
+	senderFields = [...]string{"From", "Sender", "Reply-To", "Errors-To", "Return-Receipt-To", "Resent-From",
+		"Resent-Sender", "Resent-Reply-To", "Disposition-Notification-To", "Mail-Followup-To"}
+	recipientFields = [...]string{"To", "Cc", "Bcc", "Apparently-To", "Resent-To", "Resent-Cc", "Resent-Bcc"}
+)
+
+func placeOf(f mail.Field) Classes {
+	for _, name := range senderFields {
+		if f.Is(name) {
+			return HeaderSender
+		}
+	}
+	for _, name := range recipientFields {
+		if f.Is(name) {
+			return HeaderRecipient
+		}
+	}
+	return 0
+}
+
+// Header rewrites the addresses of a header in place: standard form, canonical maps, masquerading.
+// Only the bytes of addresses that change are touched; a field that cannot be read is left alone.
+// An error is temporary.
+func (r *Rewriter) Header(ctx context.Context, h *mail.Header, hc HeaderContext) error {
+	if !hc.Local && hc.Domain == "" {
+		return nil
+	}
+	for i := range h.Len() {
+		f := h.Field(i)
+		place := placeOf(f)
+		if place == 0 {
+			continue
+		}
+		value := string(f.RawValue())
+		rewritten, err := r.headerValue(ctx, value, place, hc)
+		if err != nil {
+			return err
+		}
+		if rewritten != value {
+			h.Replace(i, withValue(f, rewritten))
+		}
+	}
+	return nil
+}
+
+// withValue is the field with another value, its name and colon as they were written.
+func withValue(f mail.Field, value string) mail.Field {
+	raw := f.Raw()
+	colon := bytes.IndexByte(raw, ':')
+	block := append(append(bytes.Clone(raw[:colon+1]), value...), '\r', '\n')
+	return mail.ParseHeader(block).Field(0)
+}
+
+func (r *Rewriter) headerValue(ctx context.Context, value string, place Classes, hc HeaderContext) (string, error) {
+	list, ok := parseAddresses(value)
+	if !ok {
+		return value, nil
+	}
+	var b strings.Builder
+	at := 0
+	for _, m := range list {
+		if m.address == "" || m.address == "@" {
+			continue
+		}
+		a, err := r.headerAddress(ctx, m.address, place, hc)
+		if err != nil {
+			return "", err
+		}
+		if a == m.address {
+			continue
+		}
+		b.WriteString(value[at:m.start])
+		b.WriteString(a)
+		at = m.end
+	}
+	if at == 0 {
+		return value, nil
+	}
+	b.WriteString(value[at:])
+	return b.String(), nil
+}
+
+func (r *Rewriter) headerAddress(ctx context.Context, address string, place Classes, hc HeaderContext) (string, error) {
+	if hc.Local {
+		address = r.Standard(address)
+	} else {
+		address = r.standard(address, hc.Domain, hc.Domain)
+	}
+	if hc.NoMaps {
+		return address, nil
+	}
+	return r.rewriteAt(ctx, place, address)
+}
