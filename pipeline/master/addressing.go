@@ -19,8 +19,12 @@ func addressMaps(c *conf.Config) (rewrite.Maps, error) {
 		LengthLimit: int(c.Size("virtual_alias_address_length_limit")),
 	}
 	var err error
-	if m.MasqueradeExceptions, err = domains(c, "masquerade_exceptions"); err != nil {
-		return m, err
+	if items := c.Items("masquerade_exceptions"); len(items) > 0 {
+		l, err := domainlist.New(items, domainlist.None, opener(c))
+		if err != nil {
+			return m, fmt.Errorf("masquerade_exceptions: %w", err)
+		}
+		m.MasqueradeExceptions = l
 	}
 	if err := openAll(c, map[string]*table.Maps{
 		"canonical_maps": &m.Canonical.Maps, "sender_canonical_maps": &m.SenderCanonical.Maps,
