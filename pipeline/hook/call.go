@@ -88,11 +88,11 @@ func (m *Message) failed(p *plugin, pt sdk.Point, err error) *status.Error {
 		text += fmt.Sprintf("; %d failures in %v, not called for %v", BreakerFailures, BreakerWindow, BreakerPause)
 	}
 	set.o.Log.Warning(text)
-	if p.Shadow || p.OnError == FailContinue || m.notice() {
+	if p.Shadow || p.OnError == FailContinue || pt == sdk.PointEvent || m.notice() && pt <= sdk.PointRewrite {
 		return nil
 	}
 	rule := "plugin " + p.name + " on_error"
-	if p.OnError == FailReject {
+	if p.OnError == FailReject && pt < sdk.PointRewrite {
 		return status.Reject("5.7.1", "Message refused by content filter").Because(err).By(rule)
 	}
 	return status.Tempfail("4.3.0", "Content filter temporarily unavailable").Because(err).By(rule)
@@ -181,6 +181,8 @@ func stageOf(pt sdk.Point) string {
 		return "END-OF-HEADER"
 	case sdk.PointEOM:
 		return "END-OF-MESSAGE"
+	case sdk.PointBody:
+		return "BODY"
 	}
 	return strings.ToUpper(pt.String())
 }

@@ -30,7 +30,7 @@ func (h *host) edit() *mail.Header {
 	if h.header == nil {
 		h.header = h.m.header.Clone()
 	}
-	h.head = nil
+	h.head, h.scan = nil, nil
 	return h.header
 }
 
@@ -126,7 +126,7 @@ func (h *host) BodyEnd() sdk.Errno {
 	if err := h.text.Close(); err != nil {
 		return sdk.ErrIO
 	}
-	h.done = true
+	h.done, h.scan = true, nil
 	return sdk.OK
 }
 

@@ -9,19 +9,24 @@ import (
 
 	"github.com/mtad/mtad/core/mail"
 	"github.com/mtad/mtad/core/status"
+	"github.com/mtad/mtad/pipeline/hook/scan"
 	"github.com/mtad/mtad/plugins/sdk"
 )
 
 // host serves one hook call: it is sdk.Host over a Message. Edits go to copies that apply makes
 // the message's own, or drop forgets.
 type host struct {
-	sdk.NoServices
 	m  *Message
 	p  *plugin
 	pt sdk.Point
 
 	reply status.Reply
 	arg   string
+	given answers
+
+	scan    *scan.Message // made when it is asked for
+	match   sdk.Match
+	matched bool
 
 	header *mail.Header // the edited copy, nil while untouched
 	rcpts  []mail.Recipient
@@ -46,7 +51,7 @@ func (h *host) check(a sdk.Action) error {
 	if !a.AllowedAt(h.pt) {
 		return fmt.Errorf("verdict %d (%s) is not known at %s", int32(a), a, h.pt)
 	}
-	class := map[sdk.Action]int{sdk.ActReject: 5, sdk.ActTempfail: 4}[a]
+	class := classOf(a)
 	if class != 0 && h.reply.Code != 0 && h.reply.Code/100 != class {
 		return fmt.Errorf("reply code %d does not fit verdict %s", h.reply.Code, a)
 	}
@@ -59,7 +64,21 @@ func (h *host) check(a sdk.Action) error {
 	if h.body != nil && !h.done {
 		return fmt.Errorf("body_begin without body_end")
 	}
+	if a == sdk.ActFound {
+		return h.given.check(h)
+	}
 	return nil
+}
+
+// classOf is the class of replies that fit an action, 0 when it takes none.
+func classOf(a sdk.Action) int {
+	switch a {
+	case sdk.ActReject:
+		return 5
+	case sdk.ActTempfail:
+		return 4
+	}
+	return 0
 }
 
 // apply makes the edits the message's own.
@@ -98,18 +117,6 @@ func (h *host) rcptAddr() string {
 		return h.m.env.Recipients[0].Address
 	}
 	return ""
-}
-
-// Set takes an answer.
-func (h *host) Set(key, value string) sdk.Errno {
-	if key != "action.arg" {
-		return sdk.ErrNotFound
-	}
-	if len(value) > 1000 {
-		return sdk.ErrLimit
-	}
-	h.arg = status.Clean(strings.Clone(value))
-	return sdk.OK
 }
 
 func (h *host) hdr() *mail.Header {
@@ -329,5 +336,5 @@ func (h *host) Feature(name string) bool {
 	case "abi1", "stash", "counter":
 		return true
 	}
-	return h.p.Allow[name] && name == sdk.CapEdit
+	return h.p.Allow[name]
 }

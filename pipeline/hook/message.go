@@ -7,6 +7,7 @@ import (
 	"github.com/mtad/mtad/core/mail"
 	"github.com/mtad/mtad/core/status"
 	"github.com/mtad/mtad/plugins/sdk"
+	"github.com/mtad/mtad/queue"
 )
 
 // NewText is where a plugin's new body goes; queue.Draft is one.
@@ -28,11 +29,14 @@ type Message struct {
 	rcpt   *mail.Recipient // the one that a rcpt hook is about
 	params string          // parameters of MAIL
 
-	header  *mail.Header
-	rest    mail.Content // what follows the header block, the empty line included
-	bodyOff int64        // where the body begins in rest
-	fork    func() NewText
-	newText NewText // the text that replaced the original one
+	header   *mail.Header
+	rest     mail.Content // what follows the header block, the empty line included
+	bodyOff  int64        // where the body begins in rest
+	fork     func() NewText
+	newText  NewText // the text that replaced the original one
+	chunk    span    // what of the body a body hook is about
+	asked    question
+	statuses []queue.Result // of a deliver hook
 
 	stash stash
 	host  host
@@ -92,7 +96,11 @@ type Text struct {
 // queued.
 func (m *Message) EOM(ctx context.Context, t Text) *status.Error {
 	m.header, m.rest, m.bodyOff, m.fork = t.Header, t.Rest, t.BodyOff, t.Fork
-	return m.run(ctx, sdk.PointEOM)
+	e := m.run(ctx, sdk.PointEOM)
+	if e != nil {
+		m.discardText()
+	}
+	return e
 }
 
 // Abort tells the plugins that the transaction is gone.

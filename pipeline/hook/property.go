@@ -25,8 +25,12 @@ func (h *host) property(key string) (string, bool) {
 		return h.originProperty(key)
 	case "mail", "rcpt", "queue":
 		return h.envelopeProperty(key)
+	case "rewrite", "route", "lookup", "event":
+		return h.askedProperty(key)
+	case "body", "scan", "mime":
+		return h.textProperty(key)
 	case "point":
-		return h.pt.String(), true
+		return h.pt.String(), key == "point"
 	case "plugin":
 		return h.p.name, key == "plugin.name"
 	}
@@ -74,7 +78,7 @@ func (h *host) envelopeProperty(key string) (string, bool) {
 		if h.sender != nil {
 			return *h.sender, true
 		}
-		return env.Sender, h.pt >= sdk.PointMail
+		return env.Sender, h.pt >= sdk.PointMail && h.pt != sdk.PointLookup
 	case "mail.params":
 		return h.m.params, true
 	case "queue.id":
@@ -118,4 +122,43 @@ func NotifyWords(n mail.Notify) string {
 		}
 	}
 	return strings.Join(words, ",")
+}
+
+// askedProperty is what a rewrite, route, lookup or event hook is about.
+func (h *host) askedProperty(key string) (string, bool) {
+	q := &h.m.asked
+	switch key {
+	case "rewrite.class":
+		return q.class, true
+	case "rewrite.addr":
+		return q.addr, true
+	case "route.transport":
+		return q.transport, true
+	case "route.nexthop":
+		return q.nexthop, true
+	case "lookup.key":
+		return q.key, h.pt == sdk.PointLookup
+	}
+	if q.event == nil {
+		return "", false
+	}
+	return eventProperty(q.event, key)
+}
+
+// textProperty is what is said of chunks, matches and MIME parts.
+func (h *host) textProperty(key string) (string, bool) {
+	c := &h.m.chunk
+	switch key {
+	case "body.offset":
+		return strconv.FormatInt(c.begin, 10), h.pt == sdk.PointBody
+	case "body.length":
+		return strconv.FormatInt(c.end-c.begin, 10), h.pt == sdk.PointBody
+	case "scan.match":
+		return h.match.Found, h.matched
+	case "scan.end":
+		return strconv.FormatInt(h.match.End, 10), h.matched
+	case "mime.count":
+		return h.partCount()
+	}
+	return "", false
 }

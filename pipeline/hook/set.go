@@ -33,10 +33,13 @@ func ParseOnError(s string) (OnError, error) {
 	return 0, fmt.Errorf("on_error = %q: want tempfail, continue or reject", s)
 }
 
-// Default time limits of a hook call.
+// Default time limits of a hook call. Plugins that wait for others (capabilities map and dns) have
+// WaitTime at every point.
 const (
 	StageTime   = 5 * time.Millisecond
 	MessageTime = 50 * time.Millisecond
+	DeliverTime = time.Second
+	WaitTime    = 10 * time.Second
 )
 
 // Plugin is one [[plugin]] of the configuration, loaded.
@@ -48,12 +51,18 @@ type Plugin struct {
 	Allow map[string]bool
 	// OnError is the failure policy.
 	OnError OnError
-	// Time limits each call; 0 means StageTime, or MessageTime at headers and eom.
+	// Time limits each call; 0 means StageTime at the SMTP stages, at rewrite, route and lookup,
+	// MessageTime at headers, body, eom and event, DeliverTime at deliver, and WaitTime for a
+	// plugin that may ask DNS or maps.
 	Time time.Duration
 	// Shadow plugins decide and are logged, but change nothing.
 	Shadow bool
 	// Config is what the plugin reads by config().
 	Config map[string]string
+	// Maps are the tables that it may ask by map_get, by the names its configuration gives
+	// them; KV is its store. They count only with the capability.
+	Maps map[string]Table
+	KV   KV
 }
 
 // Options of a Set. Zero values are usable.
@@ -62,6 +71,11 @@ type Options struct {
 	// Count adds to a plugin's own counter; Called is told of each call.
 	Count  func(plugin, name string, delta int64)
 	Called func(plugin string, p sdk.Point, took time.Duration, action sdk.Action, err error)
+	// DNS answers plugins that are allowed "dns"; nil: it is disabled.
+	DNS DNS
+	// MaxBody is the most bytes of a new body (message_size_limit); 0 means no limit but the
+	// disk's.
+	MaxBody int64
 	// Clock is time.Now unless set.
 	Clock func() time.Time
 }
@@ -80,6 +94,7 @@ type plugin struct {
 	name    string
 	index   int
 	breaker breaker
+	scans   patterns
 }
 
 // NewSet makes the chains: at each point the plugins that want it, in the order given.
@@ -128,7 +143,11 @@ func (p *plugin) limit(pt sdk.Point) time.Duration {
 	switch {
 	case p.Time > 0:
 		return p.Time
-	case pt == sdk.PointHeaders || pt == sdk.PointEOM:
+	case p.Allow[sdk.CapDNS] || p.Allow[sdk.CapMap]:
+		return WaitTime
+	case pt == sdk.PointDeliver:
+		return DeliverTime
+	case pt == sdk.PointHeaders || pt == sdk.PointBody || pt == sdk.PointEOM || pt == sdk.PointEvent:
 		return MessageTime
 	}
 	return StageTime
