@@ -68,15 +68,17 @@ func (l *listing) add(it *ctl.Item) bool {
 
 // mark is what stands behind an id.
 func mark(it *ctl.Item) string {
-	switch {
-	case it.Expire:
-		return "#"
-	case it.Queue == queue.Active.String():
-		return "*"
-	case it.Queue == queue.Hold.String():
-		return "!"
+	m := ""
+	switch it.Queue {
+	case queue.Active.String():
+		m = "*"
+	case queue.Hold.String():
+		m = "!"
 	}
-	return ""
+	if it.Expire {
+		m += "#"
+	}
+	return m
 }
 
 // end prints the total.

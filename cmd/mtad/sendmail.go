@@ -49,12 +49,12 @@ func sendmail(sh *shell, args []string) int {
 	switch {
 	case r.mode == 'p':
 		sh.name = "postqueue"
-		return sh.queue(option{'p', ""})
+		return sh.queue(option{'p', ""}, &ctl.Selector{})
 	case r.mode == 'i':
 		return newaliases(sh, nil)
 	case r.flush != nil:
 		sh.name = "postqueue"
-		return sh.queue(*r.flush)
+		return sh.queue(*r.flush, &ctl.Selector{})
 	}
 	return sh.submit(r)
 }

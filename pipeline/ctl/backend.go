@@ -3,6 +3,7 @@ package ctl
 import (
 	"context"
 	"io"
+	"net"
 	"time"
 
 	"github.com/mtad/mtad/core/mail"
@@ -16,17 +17,30 @@ type Backend interface {
 	// Record.State set so), then incoming, deferred, held and corrupt ones. It streams. fn
 	// keeps nothing of what it gets.
 	List(ctx context.Context, fn func(*queue.Entry, *queue.Record) bool) error
-	// Flush makes all deferred entries due now and returns how many; FlushSite those with
-	// a pending recipient in domain; FlushID one.
-	Flush(ctx context.Context) (int, error)
+	// Flush makes the deferred entries due now that match (nil: all) and returns how many;
+	// FlushSite those with a pending recipient in domain, if fast_flush_domains has it, else
+	// it fails with the Reply of NotEligible; FlushID one.
+	Flush(ctx context.Context, match func(*queue.Entry, *queue.Record) bool) (int, error)
 	FlushSite(ctx context.Context, domain string) (int, error)
 	FlushID(ctx context.Context, id string) error
-	// Hold, Release and Delete change one entry, in whatever state. Requeue has it pass
-	// the door again.
-	Hold(ctx context.Context, id string) error
-	Release(ctx context.Context, id string) error
-	Delete(ctx context.Context, id string) error
-	Requeue(ctx context.Context, id string) error
+	// Actor changes one entry, in whatever state. Requeue has it pass the door again.
+	Actor
+	// Open returns the text of an entry; the caller closes it.
+	Open(ctx context.Context, id string) (mail.Content, error)
+	// Why tells why an entry waits.
+	Why(ctx context.Context, id string) (Why, error)
+	// Resolve tells where mail for an address would go.
+	Resolve(ctx context.Context, address string) (queue.Route, error)
+	// Note writes a line to the mail log: tag "" is the default of postlog(1), level one of
+	// info, warn, error, fatal and panic.
+	Note(tag, level, text string)
+	// Session is an SMTP session on a connection that is not a socket (sendmail -bs). It
+	// returns when the session is over, and closes the connection.
+	Session(ctx context.Context, conn net.Conn, uid int) error
+	// Suspend, Resume and Suspensions are about destinations that get no mail for a while.
+	Suspend(s Suspension) error
+	Resume(ctx context.Context, nexthop string) error
+	Suspensions() []Suspension
 	// Reload reads the configuration again; on error the old one stays in force.
 	Reload(ctx context.Context) error
 	// Stop begins to stop the daemon and returns without waiting for the end.

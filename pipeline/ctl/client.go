@@ -50,11 +50,12 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return st, err
 }
 
-// List calls fn for every queued entry, in the order of Backend.List, until it returns false.
-func (c *Client) List(ctx context.Context, fn func(*Item) bool) error {
+// List calls fn for every queued entry that the selector means, in the order of Backend.List, until
+// it returns false.
+func (c *Client) List(ctx context.Context, s *Selector, fn func(*Item) bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	resp, err := c.send(ctx, http.MethodGet, "/v1/queue", nil, 0)
+	resp, err := c.send(ctx, http.MethodGet, "/v1/queue?"+s.Query().Encode(), nil, 0)
 	if err != nil {
 		return err
 	}
@@ -76,8 +77,8 @@ func (c *Client) List(ctx context.Context, fn func(*Item) bool) error {
 }
 
 // ListJSON copies the listing to w as it comes: one line of JSON per entry.
-func (c *Client) ListJSON(ctx context.Context, w io.Writer) error {
-	resp, err := c.send(ctx, http.MethodGet, "/v1/queue", nil, 0)
+func (c *Client) ListJSON(ctx context.Context, s *Selector, w io.Writer) error {
+	resp, err := c.send(ctx, http.MethodGet, "/v1/queue?"+s.Query().Encode(), nil, 0)
 	if err != nil {
 		return err
 	}
@@ -96,12 +97,29 @@ func trailer(resp *http.Response) error {
 	return nil
 }
 
-// Flush makes all deferred entries due and returns how many.
-func (c *Client) Flush(ctx context.Context) (int, error) { return c.flush(ctx, "") }
+// Flush makes the deferred entries due that the selector means and returns how many.
+func (c *Client) Flush(ctx context.Context, s *Selector) (int, error) {
+	return c.flush(ctx, "?"+s.Query().Encode())
+}
 
-// FlushSite makes the deferred entries for a domain due and returns how many.
+// FlushSite makes the deferred entries for a domain due and returns how many. The domain must be
+// one of fast_flush_domains: NotEligible recognises the error of another.
 func (c *Client) FlushSite(ctx context.Context, domain string) (int, error) {
-	return c.flush(ctx, "?site="+url.QueryEscape(domain))
+	return c.flush(ctx, "?fast="+url.QueryEscape(domain))
+}
+
+// eligible is the enhanced code of NotEligible.
+const eligible = "5.7.0"
+
+// NotEligible is the answer to a flush of a site that fast_flush_domains does not have.
+func NotEligible(site string) error {
+	return status.New(550, eligible, "Flush service is not configured for destination %q", site).By("fast_flush_domains")
+}
+
+// IsNotEligible reports whether an error is one of NotEligible.
+func IsNotEligible(err error) bool {
+	var e *status.Error
+	return errors.As(err, &e) && e.Reply.DSN() == eligible
 }
 
 // FlushID makes one deferred entry due.
@@ -184,6 +202,11 @@ func (c *Client) send(ctx context.Context, method, path string, body io.Reader, 
 	if body != nil {
 		req.ContentLength = size
 	}
+	return c.answer(req, http.StatusOK)
+}
+
+// answer sends a request and returns its answer, which has the status want.
+func (c *Client) answer(req *http.Request, want int) (*http.Response, error) {
 	resp, err := c.http.Do(req)
 	if err != nil {
 		var u *url.Error
@@ -192,7 +215,7 @@ func (c *Client) send(ctx context.Context, method, path string, body io.Reader, 
 		}
 		return nil, err
 	}
-	if resp.StatusCode == http.StatusOK {
+	if resp.StatusCode == want {
 		return resp, nil
 	}
 	defer resp.Body.Close()

@@ -51,7 +51,18 @@ func (d *daemon) List(_ context.Context, fn func(*queue.Entry, *queue.Record) bo
 	}
 	return d.listErr
 }
-func (d *daemon) Flush(context.Context) (int, error) { return 3, d.note("flush") }
+func (d *daemon) Flush(_ context.Context, match func(*queue.Entry, *queue.Record) bool) (int, error) {
+	n := 0
+	for i := range d.entries {
+		if match == nil || match(d.entries[i], d.records[i]) {
+			n++
+		}
+	}
+	if match == nil {
+		return 3, d.note("flush")
+	}
+	return n, d.note("flush some")
+}
 func (d *daemon) FlushSite(_ context.Context, s string) (int, error) {
 	return 2, d.note("flush site %s", s)
 }
@@ -119,7 +130,7 @@ func TestRequestsReachTheBackend(t *testing.T) {
 		want string
 		do   func(*ctl.Client) error
 	}{
-		{"flush", func(c *ctl.Client) error { return expect(c.Flush(ctx))(3) }},
+		{"flush", func(c *ctl.Client) error { return expect(c.Flush(ctx, new(ctl.Selector)))(3) }},
 		{"flush site example.com", func(c *ctl.Client) error { return expect(c.FlushSite(ctx, "example.com"))(2) }},
 		{"flush site a&id=b", func(c *ctl.Client) error { return expect(c.FlushSite(ctx, "a&id=b"))(2) }},
 		{"flush id ABC", func(c *ctl.Client) error { return c.FlushID(ctx, "ABC") }},
@@ -190,7 +201,7 @@ func listed() *daemon {
 func TestListJSONIsPostqueuesForm(t *testing.T) {
 	w := start(t, socket(t), listed())
 	var b bytes.Buffer
-	if err := w.ListJSON(t.Context(), &b); err != nil {
+	if err := w.ListJSON(t.Context(), new(ctl.Selector), &b); err != nil {
 		t.Fatal(err)
 	}
 	want := `{"queue_name": "deferred", "queue_id": "CA0D798482C", "arrival_time": 1795401740, "message_size": 254, "forced_expire": false, "sender": "a@b.example", "recipients": [{"address": "c@d.example", "delay_reason": "try \"later\""}, {"address": "\"q\"@f.example", "orig_address": "x@f.example"}]}
@@ -210,14 +221,14 @@ func TestListGivesItems(t *testing.T) {
 	d := listed()
 	w := start(t, socket(t), d)
 	var got []ctl.Item
-	if err := w.Client.List(t.Context(), func(it *ctl.Item) bool { got = append(got, *it); return true }); err != nil {
+	if err := w.Client.List(t.Context(), new(ctl.Selector), func(it *ctl.Item) bool { got = append(got, *it); return true }); err != nil {
 		t.Fatal(err)
 	}
 	if len(got) != 2 || !reflect.DeepEqual(got[0], ctl.Describe(d.entries[0], d.records[0])) {
 		t.Errorf("got %+v", got)
 	}
 	n := 0
-	if err := w.Client.List(t.Context(), func(*ctl.Item) bool { n++; return false }); err != nil || n != 1 {
+	if err := w.Client.List(t.Context(), new(ctl.Selector), func(*ctl.Item) bool { n++; return false }); err != nil || n != 1 {
 		t.Errorf("stopped after %d, %v", n, err)
 	}
 }
@@ -227,10 +238,10 @@ func TestAListThatFailsInTheMiddleIsNotTakenForAWholeOne(t *testing.T) {
 	d.listErr = status.New(451, "4.3.0", "Disk trouble")
 	w := start(t, socket(t), d)
 	var b bytes.Buffer
-	if err := w.ListJSON(t.Context(), &b); err == nil || !strings.Contains(err.Error(), "Disk trouble") || b.Len() == 0 {
+	if err := w.ListJSON(t.Context(), new(ctl.Selector), &b); err == nil || !strings.Contains(err.Error(), "Disk trouble") || b.Len() == 0 {
 		t.Errorf("got %v after %d bytes", err, b.Len())
 	}
-	if err := w.Client.List(t.Context(), func(*ctl.Item) bool { return true }); err == nil {
+	if err := w.Client.List(t.Context(), new(ctl.Selector), func(*ctl.Item) bool { return true }); err == nil {
 		t.Error("List saw nothing")
 	}
 }
@@ -369,7 +380,7 @@ func TestWithoutADaemonTheClientSaysSo(t *testing.T) {
 	path := socket(t)
 	c := ctl.NewClient(path)
 	defer c.Close()
-	if _, err := c.Flush(t.Context()); !errors.Is(err, ctl.ErrDown) {
+	if _, err := c.Flush(t.Context(), new(ctl.Selector)); !errors.Is(err, ctl.ErrDown) {
 		t.Errorf("no socket: %v", err)
 	}
 	ln, err := net.Listen("unix", path)

@@ -10,12 +10,22 @@
 // HTTP with JSON on a Unix socket of mode 0666:
 //
 //	GET    /v1/status                         Status
-//	GET    /v1/queue                          one object per line and entry, in the form of postqueue -j
-//	POST   /v1/flush                          all deferred entries; ?site=DOMAIN or ?id=ID for some
+//	GET    /v1/queue?SELECTOR                 one object per line and entry, in the form of postqueue -j
+//	GET    /v1/queue/{id}/message             a line with entry and record, then the text
+//	GET    /v1/queue/{id}/why                 Why
+//	POST   /v1/flush?SELECTOR                 deferred entries; ?fast=DOMAIN or ?id=ID for Postfix's fast flush
+//	POST   /v1/act/{action}?SELECTOR          Action, to the ids in the body, or with all=1; one Done per line
 //	POST   /v1/queue/{id}/hold|release|requeue
 //	DELETE /v1/queue/{id}
+//	GET    /v1/route?address=ADDRESS          where mail for an address would go
+//	GET    /v1/suspended                      list of Suspension; POST adds one, DELETE ?nexthop= ends one
+//	POST   /v1/log?tag=TAG&level=LEVEL        lines for the mail log
 //	POST   /v1/reload   /v1/stop
 //	POST   /v1/submit                         a message in the form of package drop; answers {"id":"…"}
+//	POST   /v1/smtp                           with Upgrade: smtp; answers 101, then it is an SMTP session
+//
+// SELECTOR is the query of a Selector: queue (any number of times), site, sender, recipient, reason,
+// older, younger (durations as Go writes them), larger, smaller (bytes).
 //
 // An answer with an HTTP status from 400 on carries a Reply: code, enhanced code and text. Queue
 // listings that fail in the middle end with a trailer, so that a short list is never taken for a

@@ -1,7 +1,6 @@
 package ctl
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -87,7 +86,7 @@ func (s *Server) status(r *http.Request) (any, error) { return s.b.Status(r.Cont
 
 func (s *Server) flush(r *http.Request) (any, error) {
 	q := r.URL.Query()
-	site, id := q.Get("site"), q.Get("id")
+	site, id := q.Get("fast"), q.Get("id")
 	switch {
 	case len(site) > maxID || len(id) > maxID || site != "" && id != "":
 		return nil, status.New(501, "5.5.4", "Bad site or queue id")
@@ -97,36 +96,34 @@ func (s *Server) flush(r *http.Request) (any, error) {
 	case id != "":
 		return answered{ID: id}, s.b.FlushID(r.Context(), id)
 	}
-	n, err := s.b.Flush(r.Context())
+	sel, err := ParseSelector(q)
+	if err != nil {
+		return nil, err
+	}
+	var match func(*queue.Entry, *queue.Record) bool
+	if !sel.IsZero() {
+		now := time.Now()
+		match = func(e *queue.Entry, r *queue.Record) bool { return sel.Match(now, e, r) }
+	}
+	n, err := s.b.Flush(r.Context(), match)
 	return answered{N: n}, err
 }
 
 // list streams the queue. A reader that takes nothing for writeTimeout is cut off.
 func (s *Server) list(w http.ResponseWriter, r *http.Request) error {
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	w.Header().Set("Trailer", failTrailer)
-	w.Header().Set("Connection", "close") // its deadlines are not for another request
-	rc := http.NewResponseController(w)
-	out := bufio.NewWriterSize(deadlined{w, rc}, 32<<10)
+	sel, err := ParseSelector(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	out := newLines(w)
 	var line []byte
-	var writeErr error
-	err := s.b.List(r.Context(), func(e *queue.Entry, rec *queue.Record) bool {
+	err = List(r.Context(), s.b, &sel, func(e *queue.Entry, rec *queue.Record) bool {
 		it := Describe(e, rec)
 		line = it.AppendJSON(line[:0])
-		_, writeErr = out.Write(line)
-		return writeErr == nil
+		_, out.err = out.w.Write(line)
+		return out.err == nil
 	})
-	if writeErr == nil {
-		writeErr = out.Flush()
-	}
-	if writeErr != nil {
-		return nil // nobody is there to be told
-	}
-	if err != nil {
-		s.o.Log.Warning("queue listing: " + err.Error())
-		b, _ := json.Marshal(replyOf(err, s.isAdmin(peer(r)))) // plain fields: it cannot fail
-		w.Header().Set(failTrailer, string(b))
-	}
+	s.endLines(w, r, out, err)
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/mtad/mtad/core/maillog"
@@ -38,6 +39,8 @@ type Options struct {
 type Server struct {
 	o Options
 	b Backend
+	// sessions are SMTP sessions, which are no requests any more.
+	sessions sync.WaitGroup
 }
 
 // New returns a server for b.
@@ -56,9 +59,10 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		ReadHeaderTimeout: headTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeadBytes,
-		ConnContext:       withPeer,
+		ConnContext:       func(c context.Context, nc net.Conn) context.Context { return withEnd(withPeer(c, nc), ctx) },
 		ErrorLog:          quiet(s.o.Log),
 	}
+	defer s.sessions.Wait()
 	return serve(ctx, h, &fairListener{Listener: ln, s: s, open: map[int]int{}}, s.o.Grace)
 }
 
@@ -92,6 +96,17 @@ func (s *Server) routes() http.Handler {
 	m.Handle("POST /v1/queue/{id}/release", s.one(s.b.Release))
 	m.Handle("POST /v1/queue/{id}/requeue", s.one(s.b.Requeue))
 	m.Handle("DELETE /v1/queue/{id}", s.one(s.b.Delete))
+	m.Handle("POST /v1/act/{action}", s.guard(admin, s.actMany))
+	m.Handle("GET /v1/queue/{id}/message", s.guard(admin, s.message))
+	m.Handle("GET /v1/queue/{id}/why", s.act(list, s.why))
+	m.Handle("GET /v1/route", s.act(submit, s.route))
+	m.Handle("POST /v1/log", s.guard(look, s.note))
+	m.Handle("POST /v1/smtp", s.guard(submit, s.smtp))
+	m.Handle("GET /v1/suspended", s.act(list, func(*http.Request) (any, error) { return s.b.Suspensions(), nil }))
+	m.Handle("POST /v1/suspended", s.act(admin, s.suspend))
+	m.Handle("DELETE /v1/suspended", s.act(admin, func(r *http.Request) (any, error) {
+		return nil, s.b.Resume(r.Context(), r.URL.Query().Get("nexthop"))
+	}))
 	m.Handle("POST /v1/reload", s.act(admin, func(r *http.Request) (any, error) { return nil, s.b.Reload(r.Context()) }))
 	m.Handle("POST /v1/stop", s.act(admin, func(r *http.Request) (any, error) { return nil, s.b.Stop(r.Context()) }))
 	m.Handle("POST /v1/submit", s.guard(submit, s.submit))

@@ -50,12 +50,18 @@ func (b backend) List(ctx context.Context, fn func(*queue.Entry, *queue.Record) 
 	return nil
 }
 
-// Flush makes all deferred mail due.
-func (b backend) Flush(ctx context.Context) (int, error) { return b.gen().queue.Flush(ctx, nil) }
+// Flush makes deferred mail due that matches.
+func (b backend) Flush(ctx context.Context, match func(*queue.Entry, *queue.Record) bool) (int, error) {
+	return b.gen().queue.Flush(ctx, match)
+}
 
-// FlushSite makes deferred mail for a domain due.
+// FlushSite makes deferred mail for a domain due that is in fast_flush_domains.
 func (b backend) FlushSite(ctx context.Context, domain string) (int, error) {
-	return b.gen().queue.FlushSite(ctx, domain)
+	g := b.gen()
+	if err := g.fastFlush(ctx, domain); err != nil {
+		return 0, err
+	}
+	return g.queue.FlushSite(ctx, domain)
 }
 
 // FlushID makes one entry due.
@@ -77,7 +83,7 @@ func (b backend) Delete(ctx context.Context, id string) error { return b.gen().q
 // entry goes only when the new one is committed.
 func (b backend) Requeue(ctx context.Context, id string) error {
 	g := b.gen()
-	if err := g.queue.Hold(ctx, id, "being requeued"); err != nil {
+	if err := g.queue.Hold(ctx, id, requeueing); err != nil {
 		return err
 	}
 	e, r, err := b.m.store.Load(id)

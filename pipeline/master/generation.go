@@ -29,6 +29,8 @@ type generation struct {
 	// local is cleanup for mail that does not come by SMTP: pickup and bounce.
 	local   *cleanup.Door
 	servers []server
+	// stdin makes the engine for sendmail -bs, once.
+	stdin   func() (*smtp.Server, error)
 	queue   *qmgr.Manager
 	closers []func()
 
@@ -46,6 +48,7 @@ type server struct {
 // build makes a generation of a configuration. Nothing runs yet.
 func (m *Master) build(ctx context.Context, c *conf.Config) (g *generation, err error) {
 	g = &generation{m: m, cfg: c}
+	g.stdin = sync.OnceValues(g.stdinServer)
 	defer func() {
 		if err != nil {
 			g.close()
@@ -100,6 +103,10 @@ func (g *generation) buildManager() (err error) {
 	o.OnDelivery = g.m.counters.delivered
 	if o.Transports, err = g.transports(); err != nil {
 		return err
+	}
+	for name, t := range o.Transports {
+		t.Agent = g.m.suspended.Agent(t.Agent)
+		o.Transports[name] = t
 	}
 	if o.Notifier, err = g.notifier(); err != nil {
 		return err

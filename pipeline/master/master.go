@@ -16,6 +16,7 @@ import (
 
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/maillog"
+	"github.com/mtad/mtad/pipeline/ctl/suspend"
 	"github.com/mtad/mtad/queue"
 	"github.com/mtad/mtad/queue/store"
 )
@@ -44,7 +45,9 @@ type Master struct {
 	store    *store.Store
 	cache    wazero.CompilationCache
 	counters *counters
-	begun    time.Time
+	// suspended are the destinations that get no mail.
+	suspended *suspend.Table
+	begun     time.Time
 
 	gen     atomic.Pointer[generation]
 	reloads chan chan error
@@ -79,6 +82,10 @@ func New(c *conf.Config, o Options) (m *Master, err error) {
 	}
 	m.store, err = store.Open(store.Options{Dir: m.places.store, LongIDs: c.Bool("enable_long_queue_ids"),
 		MinFree: c.Size("queue_minfree"), Log: m.maillog.Service("store").Slog()})
+	if err != nil {
+		return m, err
+	}
+	m.suspended, err = suspend.Open(filepath.Join(m.places.data, "suspended.json"))
 	return m, err
 }
 

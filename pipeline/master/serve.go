@@ -27,6 +27,7 @@ func (m *Master) serve(ctx context.Context) error {
 		cancel()
 		return err
 	}
+	run(&wg, failed, "requeue", func() error { return m.finishRequeues(ctx) })
 	m.servePickup(ctx, &wg, failed)
 	if err := m.serveAdmin(ctx, &wg, failed); err != nil {
 		cancel()
