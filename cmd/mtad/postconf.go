@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"os"
 
 	"github.com/mtad/mtad/core/conf"
 )
@@ -59,6 +60,9 @@ func postconf(sh *shell, args []string) int {
 		return sh.fail(exFailure, "-%c goes with -c only", master)
 	}
 	c, err := sh.config(overrides...)
+	if err != nil && q.Defaults { // what the defaults are needs no configuration
+		c, err = conf.Read(conf.Directory(sh.dir, os.Environ()), conf.WithoutFiles(), conf.WithVersion(version, ""))
+	}
 	if err != nil {
 		return sh.fail(exFailure, "%v", err)
 	}

@@ -190,7 +190,7 @@ func (b *builder) masterCF() error {
 	if err != nil {
 		return err
 	}
-	if !found {
+	if !found || b.s.options.bare {
 		b.s.entries = mastercf.Stock()
 		b.s.services = slices.Clone(b.s.entries)
 		return nil

@@ -39,6 +39,7 @@ type options struct {
 	resolve    func(ctx context.Context, host string) ([]netip.Addr, error)
 	version    string
 	released   string
+	bare       bool
 }
 
 // resolveTimeout bounds the look-up of a host name in inet_interfaces.
@@ -68,6 +69,10 @@ func WithInterfaces(f func() ([]netip.Prefix, error)) Option {
 func WithResolver(f func(ctx context.Context, host string) ([]netip.Addr, error)) Option {
 	return func(o *options) { o.resolve = f }
 }
+
+// WithoutFiles reads no file: what Read returns has the defaults, the environment and the command
+// line.
+func WithoutFiles() Option { return func(o *options) { o.bare = true } }
 
 // WithVersion gives mail_version and mail_release_date.
 func WithVersion(version, released string) Option {
