@@ -55,7 +55,11 @@ type builder struct {
 }
 
 func (b *builder) build() error {
-	for _, load := range []func() error{b.defaults, b.mainCF, b.tomlCF, b.environment, b.commandLine} {
+	layers := []func() error{b.defaults, b.mainCF, b.tomlCF, b.environment, b.commandLine}
+	if b.s.options.bare {
+		layers = []func() error{b.defaults, b.environment, b.commandLine}
+	}
+	for _, load := range layers {
 		if err := load(); err != nil {
 			return err
 		}
