@@ -6,7 +6,7 @@
 //
 // The types are hash, btree, dbm, sdbm, cdb and lmdb (all read from the text that postmap reads),
 // texthash, static, inline, environ, internal, fail, unix, unionmap and proxy (which is the table
-// behind it).
+// behind it), and plugin, process and wasm, which are the plugin of that name (Options.Plugin).
 //
 // # Invariants
 //

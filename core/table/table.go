@@ -26,6 +26,9 @@ type Options struct {
 	Environ func(string) (string, bool)
 	// Passwd and Group are the files of the type unix; /etc/passwd and /etc/group when empty.
 	Passwd, Group string
+	// Plugin finds the plugin that is a table, for wasm:NAME, process:NAME and plugin:NAME; nil
+	// when there are none.
+	Plugin func(name string) (Table, error)
 }
 
 // ErrType says that a table type is not known or not built.
@@ -33,8 +36,8 @@ var ErrType = errors.New("table type is not supported")
 
 // Types returns the names of the types that Open knows, in alphabetical order.
 func Types() []string {
-	return []string{"btree", "cdb", "dbm", "environ", "fail", "hash", "inline", "internal", "lmdb", "proxy",
-		"sdbm", "static", "texthash", "unionmap", "unix"}
+	return []string{"btree", "cdb", "dbm", "environ", "fail", "hash", "inline", "internal", "lmdb", "plugin",
+		"process", "proxy", "sdbm", "static", "texthash", "unionmap", "unix", "wasm"}
 }
 
 // Open opens the table that spec ("type:name") names.
@@ -68,6 +71,11 @@ func open(kind, name string, o Options) (Table, error) {
 		return openUnix(name, o)
 	case "proxy":
 		return Open(name, o)
+	case "plugin", "process", "wasm":
+		if o.Plugin == nil {
+			return nil, fmt.Errorf("%q: no plugins here: %w", kind, ErrType)
+		}
+		return o.Plugin(name)
 	case "unionmap":
 		return union(name, o)
 	}

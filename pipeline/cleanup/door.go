@@ -40,6 +40,9 @@ type Options struct {
 	Store                queue.Store
 	// Queued is told of each committed entry that is not on hold; it must not block.
 	Queued func(*queue.Entry)
+	// OnEvent is told of each committed entry ("queued", and "held" when it is on hold), before
+	// Queued; it must not block. nil: nobody is told.
+	OnEvent func(queue.Event)
 	// Hooks are the plugins for Submit; SMTP brings its own session of them.
 	Hooks *hook.Set
 	Log   *maillog.Service

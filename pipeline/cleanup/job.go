@@ -43,7 +43,7 @@ func (j *Job) Write(ctx context.Context, p []byte) error {
 	if j.header == nil {
 		return j.writeHead(ctx, p)
 	}
-	return j.writeRest(p)
+	return j.writeRest(ctx, p)
 }
 
 func (j *Job) fail(e *status.Error) error {
@@ -86,7 +86,7 @@ func (j *Job) endHead(ctx context.Context) error {
 		}
 		j.header = j.hooks.Header()
 	}
-	return j.writeRest(rest)
+	return j.writeRest(ctx, rest)
 }
 
 // logMessageID logs the Message-ID that the message has, or is going to get.
@@ -112,14 +112,14 @@ func (j *Job) checkHeader() *status.Error {
 	return nil
 }
 
-func (j *Job) writeRest(p []byte) error {
+func (j *Job) writeRest(ctx context.Context, p []byte) error {
 	if len(p) == 0 {
 		return nil
 	}
 	if _, err := j.draft.Write(p); err != nil {
 		return j.fail(status.From(err))
 	}
-	return nil
+	return j.bodyHook(ctx, false)
 }
 
 // Result says what became of a committed message.
@@ -136,6 +136,9 @@ func (j *Job) Commit(ctx context.Context) (Result, error) {
 	defer j.end()
 	if j.err == nil && j.header == nil {
 		j.endHead(ctx)
+	}
+	if j.err == nil {
+		j.bodyHook(ctx, true)
 	}
 	if j.err == nil {
 		j.err = j.eom(ctx)
@@ -193,6 +196,7 @@ func (j *Job) commit(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, status.From(err)
 	}
+	j.tell(entry, state)
 	if state == queue.Incoming {
 		j.d.o.Queued(entry)
 	}

@@ -57,7 +57,7 @@ func (j *Job) apply(s queue.State) (queue.State, bool) {
 // rewrite brings the addresses of envelope and header to their final form: standard form,
 // canonical maps, masquerading, then automatic copies and virtual aliases of recipients.
 func (j *Job) rewrite(ctx context.Context) *status.Error {
-	rw := j.d.o.Rewriter
+	rw := j.rewriter()
 	if rw == nil {
 		return nil
 	}
