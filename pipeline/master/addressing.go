@@ -10,7 +10,7 @@ import (
 )
 
 // addressMaps reads the tables that rewrite addresses.
-func addressMaps(c *conf.Config) (rewrite.Maps, error) {
+func (g *generation) addressMaps(c *conf.Config) (rewrite.Maps, error) {
 	m := rewrite.Maps{
 		MasqueradeDomains: c.List("masquerade_domains"), AlwaysBCC: c.String("always_bcc"),
 		PropagateCanonical: c.Has("propagate_unmatched_extensions", "canonical"),
@@ -20,13 +20,13 @@ func addressMaps(c *conf.Config) (rewrite.Maps, error) {
 	}
 	var err error
 	if items := c.Items("masquerade_exceptions"); len(items) > 0 {
-		l, err := domainlist.New(items, domainlist.None, opener(c))
+		l, err := domainlist.New(items, domainlist.None, g.opener(c))
 		if err != nil {
 			return m, fmt.Errorf("masquerade_exceptions: %w", err)
 		}
 		m.MasqueradeExceptions = l
 	}
-	if err := openAll(c, map[string]*table.Maps{
+	if err := g.openAll(c, map[string]*table.Maps{
 		"canonical_maps": &m.Canonical.Maps, "sender_canonical_maps": &m.SenderCanonical.Maps,
 		"recipient_canonical_maps": &m.RecipientCanonical.Maps, "virtual_alias_maps": &m.VirtualAlias,
 		"sender_bcc_maps": &m.SenderBCC, "recipient_bcc_maps": &m.RecipientBCC,
@@ -45,24 +45,24 @@ func addressMaps(c *conf.Config) (rewrite.Maps, error) {
 }
 
 // routeMaps reads the tables of routing.
-func routeMaps(c *conf.Config) (rewrite.Routes, error) {
+func (g *generation) routeMaps(c *conf.Config) (rewrite.Routes, error) {
 	r := rewrite.Routes{
 		ParentStyle:      c.Subdomains("transport_maps") == domainlist.Parents,
 		RelocatedPrefix:  c.Bool("relocated_prefix_enable"),
 		NullRelayHostKey: c.String("empty_address_relayhost_maps_lookup_key"),
 		NullTransportKey: c.String("empty_address_default_transport_maps_lookup_key"),
 	}
-	return r, openAll(c, map[string]*table.Maps{
+	return r, g.openAll(c, map[string]*table.Maps{
 		"transport_maps": &r.Transport, "relocated_maps": &r.Relocated,
 		"sender_dependent_relayhost_maps":         &r.SenderRelayHost,
 		"sender_dependent_default_transport_maps": &r.SenderTransport,
 	})
 }
 
-func openAll(c *conf.Config, maps map[string]*table.Maps) error {
+func (g *generation) openAll(c *conf.Config, maps map[string]*table.Maps) error {
 	for name, to := range maps {
 		var err error
-		if *to, err = openMaps(c, name); err != nil {
+		if *to, err = g.openMaps(c, name); err != nil {
 			return err
 		}
 	}

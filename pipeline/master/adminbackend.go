@@ -40,7 +40,7 @@ func (b backend) Expire(ctx context.Context, id string) error { return b.gen().q
 
 // fastFlush says whether fast_flush_domains has a site: a domain, or an address in brackets.
 func (g *generation) fastFlush(ctx context.Context, site string) error {
-	l, err := domains(g.cfg, "fast_flush_domains")
+	l, err := g.domains(g.cfg, "fast_flush_domains")
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,10 @@ type generation struct {
 	dns      resolver
 	rewriter *rewrite.Rewriter
 	hooks    *hook.Set
+	// events tells plugins what happens to queued mail; nil without plugins.
+	events     *hook.Events
+	observer   sync.WaitGroup
+	stopEvents func()
 	// local is cleanup for mail that does not come by SMTP: pickup and bounce.
 	local   *cleanup.Door
 	servers []server
@@ -61,10 +65,13 @@ func (m *Master) build(ctx context.Context, c *conf.Config) (g *generation, err 
 	if err != nil {
 		return g, err
 	}
-	if g.rewriter, err = newRewriter(c, own); err != nil {
+	if g.hooks, err = m.loadPlugins(ctx, c, g.pluginDNS()); err != nil {
 		return g, err
 	}
-	if g.hooks, err = m.loadPlugins(ctx, c); err != nil {
+	if g.hooks != nil {
+		g.events = hook.NewEvents(g.hooks, m.counters.eventsLost.Inc)
+	}
+	if g.rewriter, err = g.newRewriter(c, own); err != nil {
 		return g, err
 	}
 	g.local = g.door(c)
@@ -95,6 +102,9 @@ func (g *generation) buildServers() error {
 func (g *generation) buildManager() (err error) {
 	c, o := g.cfg, qmgr.Defaults()
 	o.Store, o.Resolver, o.Log = g.m.store, g.rewriter, g.logOf
+	if g.hooks != nil {
+		o.Resolver, o.OnEvent = g.hooks.Resolver(g.rewriter), g.events.Tell
+	}
 	o.ActiveLimit, o.RecipientLimit = c.Int("qmgr_message_active_limit"), c.Int("qmgr_message_recipient_limit")
 	o.QueueRunDelay = c.Duration("queue_run_delay")
 	o.MinimalBackoff, o.MaximalBackoff = c.Duration("minimal_backoff_time"), c.Duration("maximal_backoff_time")
@@ -134,6 +144,7 @@ func (g *generation) notifier() (*bounce.Notifier, error) {
 
 // start runs the generation: the manager, then the ports. ctx ends the sessions.
 func (g *generation) start(ctx context.Context) {
+	g.startEvents()
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	g.cancel = cancel
 	g.manager.Go(func() {
@@ -166,6 +177,9 @@ const closeTime = 10 * time.Second
 func (g *generation) close() {
 	for _, f := range g.closers {
 		f()
+	}
+	if g.stopEvents != nil {
+		g.stopEvents()
 	}
 	if g.hooks == nil {
 		return

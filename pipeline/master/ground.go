@@ -26,26 +26,27 @@ func newResolver(c *conf.Config) (resolver, error) {
 	return dns.New(dns.Options{Hosts: "/etc/hosts"})
 }
 
-func tableOptions(c *conf.Config) table.Options {
-	return table.Options{Default: c.String("default_database_type")}
+// tableOptions say how tables are opened; plugins are tables too.
+func (g *generation) tableOptions(c *conf.Config) table.Options {
+	return table.Options{Default: c.String("default_database_type"), Plugin: g.pluginTable}
 }
 
 // openMaps opens the tables of a parameter; nil when it names none.
-func openMaps(c *conf.Config, name string) (table.Maps, error) {
-	m, err := table.OpenMaps(c.List(name), tableOptions(c))
+func (g *generation) openMaps(c *conf.Config, name string) (table.Maps, error) {
+	m, err := table.OpenMaps(c.List(name), g.tableOptions(c))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return m, nil
 }
 
-func opener(c *conf.Config) domainlist.Opener {
-	return func(spec string) (domainlist.Table, error) { return table.Open(spec, tableOptions(c)) }
+func (g *generation) opener(c *conf.Config) domainlist.Opener {
+	return func(spec string) (domainlist.Table, error) { return table.Open(spec, g.tableOptions(c)) }
 }
 
 // domains is the domain list of a parameter; nil when it is empty.
-func domains(c *conf.Config, name string) (rewrite.Domains, error) {
-	l, err := c.Domains(name, opener(c))
+func (g *generation) domains(c *conf.Config, name string) (rewrite.Domains, error) {
+	l, err := c.Domains(name, g.opener(c))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -75,7 +76,7 @@ func ownAddresses(c *conf.Config) ([]netip.Addr, error) {
 }
 
 // newRewriter builds the rewriter of a configuration.
-func newRewriter(c *conf.Config, own []netip.Addr) (*rewrite.Rewriter, error) {
+func (g *generation) newRewriter(c *conf.Config, own []netip.Addr) (*rewrite.Rewriter, error) {
 	o := rewrite.Options{
 		Origin: c.String("myorigin"), Domain: c.String("mydomain"), AppendDotMyDomain: c.Bool("append_dot_mydomain"),
 		Hostname: c.String("myhostname"), RelayHost: c.String("relayhost"),
@@ -98,23 +99,23 @@ func newRewriter(c *conf.Config, own []netip.Addr) (*rewrite.Rewriter, error) {
 		"virtual_mailbox_domains": &o.VirtualMailbox, "relay_domains": &o.Relay,
 	} {
 		var err error
-		if *list, err = domains(c, name); err != nil {
+		if *list, err = g.domains(c, name); err != nil {
 			return nil, err
 		}
 	}
 	var err error
-	if o.Maps, err = addressMaps(c); err != nil {
+	if o.Maps, err = g.addressMaps(c); err != nil {
 		return nil, err
 	}
-	if o.Routes, err = routeMaps(c); err != nil {
+	if o.Routes, err = g.routeMaps(c); err != nil {
 		return nil, err
 	}
 	return rewrite.New(o), nil
 }
 
 // newWorld builds what the restrictions ask.
-func newWorld(c *conf.Config, rw *rewrite.Rewriter, dns resolver, own []netip.Addr) (*access.World, error) {
-	nets, err := c.Networks("mynetworks", opener(c))
+func (g *generation) newWorld(c *conf.Config, rw *rewrite.Rewriter, dns resolver, own []netip.Addr) (*access.World, error) {
+	nets, err := c.Networks("mynetworks", g.opener(c))
 	if err != nil {
 		return nil, fmt.Errorf("mynetworks: %w", err)
 	}
@@ -134,7 +135,7 @@ func newWorld(c *conf.Config, rw *rewrite.Rewriter, dns resolver, own []netip.Ad
 		{"virtual_mailbox_maps", &w.VirtualMailbox},
 		{"relay_recipient_maps", &w.Relay},
 	} {
-		maps, err := openMaps(c, m.name)
+		maps, err := g.openMaps(c, m.name)
 		if err != nil {
 			return nil, err
 		}

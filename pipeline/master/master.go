@@ -17,6 +17,7 @@ import (
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/maillog"
 	"github.com/mtad/mtad/pipeline/ctl/suspend"
+	"github.com/mtad/mtad/pipeline/hook/kv"
 	"github.com/mtad/mtad/queue"
 	"github.com/mtad/mtad/queue/store"
 )
@@ -44,6 +45,7 @@ type Master struct {
 	ports    []*port
 	store    *store.Store
 	cache    wazero.CompilationCache
+	kv       *kv.Store // of plugins; nil until one is allowed it
 	counters *counters
 	// suspended are the destinations that get no mail.
 	suspended *suspend.Table
@@ -258,8 +260,11 @@ func (m *Master) release() {
 		m.cache.Close(context.Background())
 	}
 	var err error
+	if m.kv != nil {
+		err = m.kv.Close()
+	}
 	if m.store != nil {
-		err = m.store.Close()
+		err = errors.Join(err, m.store.Close())
 	}
 	if m.maillog == nil {
 		return

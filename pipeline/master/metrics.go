@@ -17,6 +17,8 @@ type counters struct {
 	calls    *metric.CounterVec
 	took     *metric.HistogramVec
 	own      *metric.CounterVec
+	// eventsLost counts events that no plugin was told of.
+	eventsLost *metric.Counter
 }
 
 // labelLimit bounds the label sets of one metric.
@@ -25,12 +27,13 @@ const labelLimit = 200
 func newCounters() *counters {
 	r := metric.New()
 	return &counters{
-		registry: r,
-		queued:   r.Counter("mtad_queued_total", "Messages that were committed to the queue."),
-		results:  r.CounterVec("mtad_deliveries_total", "Recipients by transport and outcome.", labelLimit, "transport", "outcome"),
-		calls:    r.CounterVec("mtad_plugin_calls_total", "Hook calls by plugin, point and verdict.", labelLimit, "plugin", "point", "verdict"),
-		took:     r.DurationsVec("mtad_plugin_seconds", "Time of hook calls by plugin and point.", labelLimit, "plugin", "point"),
-		own:      r.CounterVec("mtad_plugin_counter_total", "Counters that plugins keep.", labelLimit, "plugin", "name"),
+		registry:   r,
+		queued:     r.Counter("mtad_queued_total", "Messages that were committed to the queue."),
+		results:    r.CounterVec("mtad_deliveries_total", "Recipients by transport and outcome.", labelLimit, "transport", "outcome"),
+		calls:      r.CounterVec("mtad_plugin_calls_total", "Hook calls by plugin, point and verdict.", labelLimit, "plugin", "point", "verdict"),
+		took:       r.DurationsVec("mtad_plugin_seconds", "Time of hook calls by plugin and point.", labelLimit, "plugin", "point"),
+		own:        r.CounterVec("mtad_plugin_counter_total", "Counters that plugins keep.", labelLimit, "plugin", "name"),
+		eventsLost: r.Counter("mtad_plugin_events_lost_total", "Events that were dropped because the plugins of the event hook were too slow."),
 	}
 }
 

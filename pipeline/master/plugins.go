@@ -19,7 +19,7 @@ import (
 )
 
 // loadPlugins loads every [[plugin]] of the configuration, in order; nil when there is none.
-func (m *Master) loadPlugins(ctx context.Context, c *conf.Config) (*hook.Set, error) {
+func (m *Master) loadPlugins(ctx context.Context, c *conf.Config, dns hook.DNS) (*hook.Set, error) {
 	var loaded []hook.Plugin
 	for _, p := range c.Plugins() {
 		h, err := m.loadPlugin(ctx, c, p)
@@ -36,7 +36,8 @@ func (m *Master) loadPlugins(ctx context.Context, c *conf.Config) (*hook.Set, er
 	if loaded == nil {
 		return nil, nil
 	}
-	return hook.NewSet(loaded, hook.Options{Log: m.logOf(c, "plugin"), Count: m.counters.plugin, Called: m.counters.called}), nil
+	return hook.NewSet(loaded, hook.Options{Log: m.logOf(c, "plugin"), Count: m.counters.plugin, Called: m.counters.called,
+		DNS: dns, MaxBody: c.Size("message_size_limit")}), nil
 }
 
 func (m *Master) loadPlugin(ctx context.Context, c *conf.Config, p tomlcf.Plugin) (h hook.Plugin, err error) {
@@ -53,6 +54,9 @@ func (m *Master) loadPlugin(ctx context.Context, c *conf.Config, p tomlcf.Plugin
 			return h, fmt.Errorf("plugin %s: hooks: unknown hook %q", p.Name, name)
 		}
 		h.Hooks = h.Hooks.With(pt)
+	}
+	if err = m.serveWith(c, p, &h); err != nil {
+		return h, err
 	}
 	switch p.Kind() {
 	case "wasm":
@@ -80,6 +84,7 @@ func (m *Master) loadWasm(ctx context.Context, c *conf.Config, p tomlcf.Plugin, 
 	log := m.logOf(c, "plugin")
 	return wasm.Load(ctx, code, wasm.Options{
 		Name: p.Name, Allow: allow, Memory: p.Memory, Keep: p.SharedState, Cache: cache, Config: p.Config,
+		Instances: instancesOf(allow),
 		Log: func(l sdk.Level, text string) {
 			if l >= sdk.LevelWarn {
 				log.Warning("plugin " + p.Name + ": " + text)

@@ -83,7 +83,7 @@ func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog
 	if err != nil {
 		return nil, err
 	}
-	world, err := newWorld(c, g.rewriter, g.dns, own)
+	world, err := g.newWorld(c, g.rewriter, g.dns, own)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog
 	if err != nil {
 		return nil, err
 	}
-	limits, err := newLimits(c)
+	limits, err := g.newLimits(c)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog
 		Hooks:       g.hookSet,
 		LocalClient: localClient(c, world),
 	}
-	tolerant, err := c.Networks("smtpd_forbid_bare_newline_exclusions", opener(c))
+	tolerant, err := c.Networks("smtpd_forbid_bare_newline_exclusions", g.opener(c))
 	if err != nil {
 		return nil, fmt.Errorf("smtpd_forbid_bare_newline_exclusions: %w", err)
 	}
@@ -195,8 +195,8 @@ func relaySafe(c *conf.Config) error {
 		"reject_unauth_destination, defer_unauth_destination, reject, defer")
 }
 
-func newLimits(c *conf.Config) (*smtpd.ClientLimits, error) {
-	except, err := c.Networks("smtpd_client_event_limit_exceptions", opener(c))
+func (g *generation) newLimits(c *conf.Config) (*smtpd.ClientLimits, error) {
+	except, err := c.Networks("smtpd_client_event_limit_exceptions", g.opener(c))
 	if err != nil {
 		return nil, fmt.Errorf("smtpd_client_event_limit_exceptions: %w", err)
 	}
@@ -218,7 +218,7 @@ func (g *generation) door(c *conf.Config) *cleanup.Door {
 		NoMaps:       c.Has("receive_override_options", "no_address_mappings"),
 		KeepOriginal: c.Bool("enable_original_recipient"), DuplicateLimit: c.Int("duplicate_filter_limit"),
 		RemoteDomain: c.String("remote_header_rewrite_domain"),
-		Rewriter:     g.rewriter, Store: g.m.store, Queued: g.m.accepted, Hooks: g.hooks,
+		Rewriter:     g.rewriter, Store: g.m.store, Queued: g.m.accepted, OnEvent: g.m.happened, Hooks: g.hooks,
 		Log: g.m.logOf(c, "cleanup"),
 	})
 }

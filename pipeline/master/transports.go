@@ -40,7 +40,7 @@ func (g *generation) transports() (map[string]qmgr.Transport, error) {
 			return nil, fmt.Errorf("service %s: %w", s.String(), err)
 		}
 	}
-	return all, nil
+	return all, g.addPlugins(all)
 }
 
 // agent builds the agent of a service; nil for a service that delivers nothing.
@@ -225,7 +225,7 @@ func (g *generation) virtualAgent(c *conf.Config) (queue.Agent, error) {
 	for name, to := range map[string]*virtual.Table{
 		"virtual_mailbox_maps": &o.Mailboxes, "virtual_uid_maps": &o.UIDs, "virtual_gid_maps": &o.GIDs,
 	} {
-		maps, err := openMaps(c, name)
+		maps, err := g.openMaps(c, name)
 		if err != nil {
 			return nil, err
 		}
