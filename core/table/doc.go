@@ -2,29 +2,30 @@
 // takes one.
 //
 // Open makes a Table of a specification; Maps asks several in order, as a parameter that lists
-// tables does.
+// tables does; Check says what is wrong with one.
 //
-// The types are hash, btree, dbm, sdbm, cdb and lmdb (all read from the text that postmap reads),
-// texthash, static, inline, environ, internal, fail, unix, unionmap and proxy (which is the table
-// behind it), and plugin, process and wasm, which are the plugin of that name (Options.Plugin).
+// hash, btree, dbm, sdbm, cdb and lmdb are one type here: the index that postmap builds
+// (package index); without one the text that it is built from; without that the .db file that
+// Postfix's postmap left (package bdb). Patterns are in packages pattern and cidr, texts in package
+// source; texthash, static, inline, environ, internal, fail, unix, unionmap, pipemap, randmap and
+// proxy (which is the table behind it) are here; plugin, process and wasm are the plugin of that
+// name (Options.Plugin).
 //
 // # Invariants
 //
 // An error means "ask again later", never "not found". Keys of indexed files and texthash are
-// folded to lower case, as postmap folds them. A Table is safe for concurrent use.
+// folded to lower case, as postmap folds them; patterns see keys whole and as they are. A Table is
+// safe for concurrent use. Tables made of files notice within a second that a file has changed; a
+// lookup sees the old state or the new, never half of one. A state that cannot be read does not
+// replace one that could.
 //
 // # Errors
 //
-// Open names the file and line of what it cannot read. Lookup's errors are temporary.
+// Open names the file and line of what it cannot use. What Postfix leaves out with a warning is
+// told to Options.Warn, or refused when there is nobody to tell. Lookup's errors are temporary.
 //
 // # Format
 //
-// A text table has a key, white space and a value per line; blank lines and lines that begin
-// with "#" do not count; a line that begins with white space continues the one before it. A key
-// in double quotes may have white space (postmap(1)).
-//
-// # Known gaps
-//
-// regexp, pcre, cidr, randmap, pipemap, tcp, socketmap and the databases are not here yet: Open
-// refuses them by name.
+// Of texts: package source. Of indexes: package index. Of rules: packages pattern and cidr, where
+// `{ {rule}, {rule} … }` may stand for the name of a file.
 package table

@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
+	"slices"
 	"strings"
-
-	"github.com/mtad/mtad/core/conf/list"
 )
 
 // Table is a lookup table.
@@ -26,6 +25,25 @@ type Options struct {
 	Environ func(string) (string, bool)
 	// Passwd and Group are the files of the type unix; /etc/passwd and /etc/group when empty.
 	Passwd, Group string
+	// Aliases says that the texts of indexed tables have the form of aliases(5) (alias_maps).
+	Aliases bool
+	// NoSubstitution refuses $1 in the results of regexp and pcre tables, for parameters where
+	// what a sender writes must not become a command, a file or a user: alias_maps,
+	// transport_maps, virtual_mailbox_maps, virtual_uid_maps, virtual_gid_maps.
+	NoSubstitution bool
+	// ProxyReadMaps are the tables that proxy: may read (proxy_read_maps, expanded); elements
+	// that do not begin with "proxy:" do not count. Nil allows all, as in programs that open
+	// tables themselves.
+	ProxyReadMaps []string
+	// Parameter looks a parameter of main.cf up, for tables of databases that are configured there
+	// (NAME_hosts, NAME_query ...). Nil when there are none.
+	Parameter func(name string) (string, bool)
+	// Warn is told what is wrong with a table that can be used all the same ("FILE:LINE: ..."):
+	// lines left out, an index older than its text, a change that cannot be read. It may be called
+	// from any goroutine, also after Open. When nil, such a table is refused by Open.
+	Warn func(text string)
+	// Shared, when not nil, gives equal specifications the same Table.
+	Shared *Shared
 	// Plugin finds the plugin that is a table, for wasm:NAME, process:NAME and plugin:NAME; nil
 	// when there are none.
 	Plugin func(name string) (Table, error)
@@ -34,19 +52,52 @@ type Options struct {
 // ErrType says that a table type is not known or not built.
 var ErrType = errors.New("table type is not supported")
 
+// opener opens tables of one type.
+type opener func(name string, o Options) (Table, error)
+
+// openers are the types, by their name.
+func openers() map[string]opener {
+	all := map[string]opener{
+		"texthash": openTexthash, "static": openStatic, "inline": openInline, "environ": openEnviron,
+		"internal": openInternal, "fail": openFailing, "unix": openUnix, "proxy": openProxy,
+		"unionmap": openUnion, "pipemap": openPipe, "randmap": openRandom,
+		"plugin": openPlugin, "process": openPlugin, "wasm": openPlugin,
+		"regexp": openRegexp, "pcre": openPCRE, "cidr": openCIDR,
+	}
+	for _, kind := range indexedTypes() {
+		all[kind] = openIndexed
+	}
+	return all
+}
+
+// indexedTypes are the types that Postfix keeps in indexed files; here they are one.
+func indexedTypes() []string { return []string{"hash", "btree", "dbm", "sdbm", "cdb", "lmdb"} }
+
+// Indexed reports whether tables of a type are built by postmap.
+func Indexed(kind string) bool { return slices.Contains(indexedTypes(), kind) }
+
 // Types returns the names of the types that Open knows, in alphabetical order.
 func Types() []string {
-	return []string{"btree", "cdb", "dbm", "environ", "fail", "hash", "inline", "internal", "lmdb", "plugin",
-		"process", "proxy", "sdbm", "static", "texthash", "unionmap", "unix", "wasm"}
+	var names []string
+	for name := range openers() {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Split takes a specification apart; without a type it gets def.
+func Split(spec, def string) (kind, name string) {
+	if kind, name, ok := strings.Cut(spec, ":"); ok && !strings.ContainsAny(kind, "/.") {
+		return kind, name
+	}
+	return def, spec
 }
 
 // Open opens the table that spec ("type:name") names.
 func Open(spec string, o Options) (Table, error) {
-	kind, name, ok := strings.Cut(spec, ":")
-	if !ok {
-		kind, name = o.Default, spec
-	}
-	t, err := open(kind, name, o)
+	kind, name := Split(spec, o.Default)
+	t, err := o.Shared.open(kind, name, o)
 	if err != nil {
 		return nil, fmt.Errorf("table %s: %w", spec, err)
 	}
@@ -54,110 +105,50 @@ func Open(spec string, o Options) (Table, error) {
 }
 
 func open(kind, name string, o Options) (Table, error) {
+	fn, ok := openers()[kind]
+	if !ok {
+		return nil, fmt.Errorf("%q: %w%s", kind, ErrType, instead(kind))
+	}
+	return fn(name, o)
+}
+
+// instead names what does the work of a type that there is not.
+func instead(kind string) string {
 	switch kind {
-	case "hash", "btree", "dbm", "sdbm", "cdb", "lmdb", "texthash":
-		return openText(name)
-	case "static":
-		return static(braced(name)), nil
-	case "inline":
-		return inline(name)
-	case "environ":
-		return environ(o), nil
-	case "internal":
-		return text{}, nil
-	case "fail":
-		return failing(name), nil
-	case "unix":
-		return openUnix(name, o)
-	case "proxy":
-		return Open(name, o)
-	case "plugin", "process", "wasm":
-		if o.Plugin == nil {
-			return nil, fmt.Errorf("%q: no plugins here: %w", kind, ErrType)
-		}
-		return o.Plugin(name)
-	case "unionmap":
-		return union(name, o)
+	case "nis", "nisplus", "netinfo":
+		return "; use unix: (which asks the local files), ldap: or a text that is exported into hash:"
+	case "memcache":
+		return "; use redis:, or the table behind it"
+	case "mongodb":
+		return "; use pgsql:, mysql:, ldap: or a text that is exported into hash:"
 	}
-	return nil, fmt.Errorf("%q: %w", kind, ErrType)
+	return ""
 }
 
-// braced takes the braces of `{ text }` off.
-func braced(s string) string {
-	if p, ok := list.Payload(s); ok {
-		return p
+// Check opens a table to see what is wrong with it. warnings are what Open tells Options.Warn.
+func Check(spec string, o Options) (warnings []string, err error) {
+	o.Shared = nil
+	o.Warn = func(text string) { warnings = append(warnings, text) }
+	t, err := Open(spec, o)
+	if err != nil {
+		return warnings, err
 	}
-	return s
+	return warnings, Close(t)
 }
 
-type static string
-
-// Lookup always finds.
-func (s static) Lookup(context.Context, string) (string, bool, error) { return string(s), true, nil }
-
-type failing string
-
-// Lookup always fails.
-func (f failing) Lookup(context.Context, string) (string, bool, error) {
-	return "", false, fmt.Errorf("table fail:%s fails, as it is meant to", string(f))
-}
-
-type lookupFunc func(key string) (string, bool)
-
-// Lookup asks the function.
-func (f lookupFunc) Lookup(_ context.Context, key string) (string, bool, error) {
-	v, ok := f(key)
-	return v, ok, nil
-}
-
-func environ(o Options) Table {
-	if o.Environ != nil {
-		return lookupFunc(o.Environ)
+// Close gives back what a table holds: connections, files. Tables that are not closed give it
+// back some time after nobody refers to them any more.
+func Close(t Table) error {
+	if c, ok := t.(io.Closer); ok {
+		return c.Close()
 	}
-	return lookupFunc(os.LookupEnv)
+	return nil
 }
 
-// inline reads `{ {key = value}, {key = value} … }`.
-func inline(name string) (Table, error) {
-	t := text{}
-	for _, item := range list.Split(braced(name)) {
-		key, value, ok := strings.Cut(braced(item), "=")
-		if key = strings.TrimSpace(key); !ok || key == "" {
-			return nil, fmt.Errorf("%s: want { { key = value } … }", item)
-		}
-		t[strings.ToLower(key)] = strings.TrimSpace(value)
-	}
-	return t, nil
-}
-
-// union joins what several tables find with commas.
-func union(name string, o Options) (Table, error) {
-	var all unionTable
-	for _, spec := range list.Split(braced(name)) {
-		t, err := Open(braced(spec), o)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, t)
-	}
-	return all, nil
-}
-
-type unionTable []Table
-
-// Lookup returns the values of all tables that have the key.
-func (u unionTable) Lookup(ctx context.Context, key string) (string, bool, error) {
-	var values []string
-	for _, t := range u {
-		v, ok, err := t.Lookup(ctx, key)
-		if err != nil {
-			return "", false, err
-		}
-		if ok {
-			values = append(values, v)
-		}
-	}
-	return strings.Join(values, ","), values != nil, nil
+// wholeKey reports whether a table wants whole keys only (domainlist.WholeKey).
+func wholeKey(t Table) bool {
+	w, ok := t.(interface{ WholeKey() bool })
+	return ok && w.WholeKey()
 }
 
 // Maps asks several tables in order; the first that has the key answers, and an error ends the
@@ -170,7 +161,7 @@ func OpenMaps(specs []string, o Options) (Maps, error) {
 	for _, s := range specs {
 		t, err := Open(s, o)
 		if err != nil {
-			return nil, err
+			return nil, errors.Join(err, m.Close())
 		}
 		m = append(m, t)
 	}
@@ -185,4 +176,13 @@ func (m Maps) Lookup(ctx context.Context, key string) (string, bool, error) {
 		}
 	}
 	return "", false, nil
+}
+
+// Close closes all tables.
+func (m Maps) Close() error {
+	var errs []error
+	for _, t := range m {
+		errs = append(errs, Close(t))
+	}
+	return errors.Join(errs...)
 }

@@ -37,6 +37,12 @@ func TestLookup(t *testing.T) {
 		{"proxy:unix:passwd.byname", "root", "root:x:0:0::/root:/bin/sh", true},
 		{"unionmap:{ static:a, {inline:{ k=b }} }", "k", "a,b", true},
 		{"unionmap:{ static:a, {inline:{ k=b }} }", "z", "a", true},
+		{"pipemap:{ inline:{ a=b }, inline:{ b=c } }", "a", "c", true},
+		{"pipemap:{ inline:{ a=b }, inline:{ x=c } }", "a", "", false},
+		{"randmap:{ one }", "whatever", "one", true},
+		{"regexp:{ {/^a(.)$/ <$1>} }", "ab", "<b>", true},
+		{"pcre:{ {/^\\d+$/ n} }", "42", "n", true},
+		{"cidr:{ {10.0.0.0/8 in} }", "10.1.1.1", "in", true},
 	} {
 		t.Run(c.spec+" "+c.key, func(t *testing.T) {
 			tb, err := Open(c.spec, o)

@@ -1,14 +1,14 @@
 package table
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
-	"github.com/mtad/mtad/core/conf/lines"
+	"github.com/mtad/mtad/core/table/source"
 )
 
 // maxText is the most bytes of a text table that is held in memory.
@@ -23,96 +23,66 @@ func (t text) Lookup(_ context.Context, key string) (string, bool, error) {
 	return v, ok, nil
 }
 
-func openText(name string) (Table, error) {
+// openTexthash reads a text once: changes need a reload (DATABASE_README).
+func openTexthash(name string, o Options) (Table, error) { return o.readText(name) }
+
+// readText reads a text table into memory.
+func (o Options) readText(name string) (text, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxText+1))
-	if err != nil {
-		return nil, err
+	if info, err := f.Stat(); err == nil && info.Size() > maxText {
+		return nil, fmt.Errorf("%s: larger than %d bytes", name, maxText)
 	}
-	if len(data) > maxText {
-		return nil, fmt.Errorf("larger than %d bytes", maxText)
-	}
-	return ParseText(name, data)
+	return o.parseText(name, f)
 }
 
-// ParseText reads a text table; file is for errors. Of a key that occurs twice the first counts,
-// as with postmap.
-func ParseText(file string, data []byte) (Table, error) {
+// parseText reads a text table. Of a key that occurs twice the first counts, as with postmap.
+func (o Options) parseText(name string, r io.Reader) (text, error) {
 	t := text{}
-	for _, l := range lines.Read(data) {
-		key, value, err := cutKey(l.Text)
-		if err != nil || l.Indented {
-			if err == nil {
-				err = errors.New("begins with white space but continues no line")
+	var first error
+	problem := func(line int, what string) {
+		what = fmt.Sprintf("%s:%d: %s", name, line, what)
+		if o.Warn != nil {
+			o.Warn(what)
+		} else if first == nil {
+			first = fmt.Errorf("%s", what)
+		}
+	}
+	rd := source.Reader{
+		Entry: func(e source.Entry) error {
+			key := strings.ToLower(e.Key)
+			if _, twice := t[key]; twice {
+				if o.Warn != nil {
+					problem(e.Line, fmt.Sprintf("duplicate entry: %q", e.Key))
+				}
+				return nil
 			}
-			return nil, fmt.Errorf("%s:%d: %w", file, l.Number(0), err)
-		}
-		key = strings.ToLower(key)
-		if _, twice := t[key]; !twice {
-			t[key] = value
-		}
+			t[key] = e.Value
+			return nil
+		},
+		Problem: func(p source.Problem) { problem(p.Line, p.Text+" -- ignoring this line") },
+	}
+	if o.Aliases {
+		rd.Format = source.Aliases
+	}
+	if err := rd.Read(r); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if first != nil {
+		return nil, first
 	}
 	return t, nil
 }
 
-// cutKey takes the key off a line; a key in double quotes may have white space and escaped
-// quotes.
-func cutKey(line string) (key, value string, err error) {
-	if !strings.HasPrefix(line, `"`) {
-		i := strings.IndexAny(line, " \t")
-		if i < 0 {
-			return "", "", fmt.Errorf("key %q has no value", line)
-		}
-		return line[:i], strings.TrimSpace(line[i:]), nil
-	}
-	var b strings.Builder
-	for i := 1; i < len(line); i++ {
-		switch c := line[i]; {
-		case c == '\\' && i+1 < len(line):
-			i++
-			b.WriteByte(line[i])
-		case c == '"':
-			return b.String(), strings.TrimSpace(line[i+1:]), nil
-		default:
-			b.WriteByte(c)
-		}
-	}
-	return "", "", fmt.Errorf("the quotes of %s do not close", line)
-}
-
-// openUnix opens passwd.byname or group.byname: the whole line, by name.
-func openUnix(name string, o Options) (Table, error) {
-	file, def := o.Passwd, "/etc/passwd"
-	switch name {
-	case "passwd.byname":
-	case "group.byname":
-		file, def = o.Group, "/etc/group"
-	default:
-		return nil, fmt.Errorf("unix:%s: want passwd.byname or group.byname", name)
-	}
-	if file == "" {
-		file = def
-	}
-	return unixFile(file), nil
-}
-
-// unixFile is a file of lines "name:…", read at each lookup: accounts come and go.
-type unixFile string
-
-// Lookup returns the line of a name.
-func (f unixFile) Lookup(_ context.Context, key string) (string, bool, error) {
-	data, err := os.ReadFile(string(f))
+// ParseText reads a text table in postmap's form; file is for errors. Any line that is no entry is
+// an error.
+func ParseText(file string, data []byte) (Table, error) {
+	t, err := Options{}.parseText(file, bytes.NewReader(data))
 	if err != nil {
-		return "", false, err
+		return nil, err
 	}
-	for line := range strings.Lines(string(data)) {
-		if name, _, ok := strings.Cut(line, ":"); ok && name == key {
-			return strings.TrimRight(line, "\n"), true, nil
-		}
-	}
-	return "", false, nil
+	return t, nil
 }
