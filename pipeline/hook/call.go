@@ -170,8 +170,15 @@ func refusal(a sdk.Action, r status.Reply) *status.Error {
 func (m *Message) log(p *plugin, pt sdk.Point, a sdk.Action, r status.Reply) {
 	sender := m.env.Sender
 	rcpt := m.host.rcptAddr()
-	r.Text = strings.TrimSpace(r.Text + " [" + p.name + "]")
-	m.sess.set.o.Log.Reject(m.env.ID, "plugin-"+a.String(), stageOf(pt), m.sess.origin, r, &sender, rcpt)
+	word := "plugin"
+	if l, ok := p.Module.(LogWorded); ok {
+		if word = l.LogWord(); word == "" {
+			return
+		}
+	} else {
+		r.Text = strings.TrimSpace(r.Text + " [" + p.name + "]")
+	}
+	m.sess.set.o.Log.Reject(m.env.ID, word+"-"+a.String(), stageOf(pt), m.sess.origin, r, &sender, rcpt)
 }
 
 // stageOf names a point as Postfix's log names SMTP stages.

@@ -12,15 +12,21 @@ import (
 const (
 	maxAddedRecipients = 1000
 	maxFieldSize       = 64 << 10
+	// maxEdits is how many edits one hook may make; writes to a new body are not counted, its
+	// bytes are (Options.MaxBody).
+	maxEdits = 10_000
 )
 
-// editable says whether the plugin may edit here.
+// editable says whether the plugin may edit here, and counts the edit.
 func (h *host) editable() sdk.Errno {
+	h.edits++
 	switch {
 	case !h.p.Allow[sdk.CapEdit]:
 		return sdk.ErrDenied
 	case h.pt != sdk.PointHeaders && h.pt != sdk.PointEOM || h.m.header == nil:
 		return sdk.ErrStage
+	case h.edits > maxEdits:
+		return sdk.ErrLimit
 	}
 	return sdk.OK
 }
@@ -99,7 +105,7 @@ func (h *host) BodyBegin() sdk.Errno {
 		return sdk.ErrStage
 	}
 	h.drop()
-	h.body, h.done = h.m.fork(), false
+	h.body, h.done, h.written = h.m.fork(), false, 0
 	h.text = mail.NewNormalizer(h.body)
 	if _, err := h.body.Write([]byte("\r\n")); err != nil {
 		return sdk.ErrIO
@@ -112,6 +118,10 @@ func (h *host) BodyWrite(p []byte) sdk.Errno {
 	if h.body == nil || h.done {
 		return sdk.ErrStage
 	}
+	if limit := h.m.sess.set.o.MaxBody; limit > 0 && h.written+int64(len(p)) > limit {
+		return sdk.ErrLimit
+	}
+	h.written += int64(len(p))
 	if _, err := h.text.Write(p); err != nil {
 		return sdk.ErrIO
 	}

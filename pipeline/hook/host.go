@@ -28,16 +28,18 @@ type host struct {
 	match   sdk.Match
 	matched bool
 
-	header *mail.Header // the edited copy, nil while untouched
-	rcpts  []mail.Recipient
-	edited bool // rcpts is the edited copy
-	sender *string
-	body   NewText // being written, or written when bodyDone
-	done   bool
-	text   *mail.Normalizer // writes to body
-	logged int
-	buf    []byte
-	head   []byte // header block for MsgRead, made once
+	header  *mail.Header // the edited copy, nil while untouched
+	rcpts   []mail.Recipient
+	edited  bool // rcpts is the edited copy
+	sender  *string
+	body    NewText // being written, or written when bodyDone
+	done    bool
+	text    *mail.Normalizer // writes to body
+	logged  int
+	edits   int
+	written int64 // bytes of the new body
+	buf     []byte
+	head    []byte // header block for MsgRead, made once
 }
 
 var _ sdk.Host = (*host)(nil)
@@ -270,10 +272,14 @@ const logLimit = 4 << 10
 
 // Log writes a line, as long as the call's quota lasts.
 func (h *host) Log(level sdk.Level, text string) {
-	if h.logged += len(text); h.logged > logLimit || level < sdk.LevelInfo {
+	if level < sdk.LevelInfo || h.logged > logLimit {
 		return
 	}
-	line := h.m.prefix() + "plugin " + h.p.name + ": " + strings.Clone(text)
+	if h.logged += len(text) + 1; h.logged > logLimit {
+		level, text = sdk.LevelWarn, "it logs too much: the rest of this call is dropped"
+	}
+	text = clean(text)
+	line := h.m.prefix() + "plugin " + h.p.name + ": " + text
 	if level >= sdk.LevelWarn {
 		h.m.sess.set.o.Log.Warning(line)
 		return
