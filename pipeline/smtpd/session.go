@@ -49,6 +49,7 @@ func (h *Handler) Connect(ctx context.Context, c smtp.ConnInfo) (smtp.Session, e
 	}
 	h.o.Log.Info("connect from " + maillog.ClientName(&s.origin))
 	if err := s.greet(ctx); err != nil {
+		s.closeHooks()
 		h.o.Limits.Leave(client, h.o.Clock())
 		return nil, err
 	}
@@ -75,12 +76,19 @@ func (s *session) greet(ctx context.Context) error {
 // Close ends the connection.
 func (s *session) Close(why error) {
 	s.reset(context.Background())
+	s.closeHooks()
 	s.h.o.Limits.Leave(s.origin.Client.Addr(), s.h.o.Clock())
 	client := maillog.ClientName(&s.origin)
 	if why != nil {
 		s.h.o.Log.Info(status.Clean(why.Error()) + " from " + client)
 	}
 	s.h.o.Log.Info("disconnect from " + client + " " + s.conn.Summary())
+}
+
+func (s *session) closeHooks() {
+	if s.hooks != nil {
+		s.hooks.Close()
+	}
 }
 
 // Adjust lets clients send bare newlines that may (smtpd_forbid_bare_newline_exclusions).
