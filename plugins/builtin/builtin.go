@@ -5,15 +5,18 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mtad/mtad/plugins/builtin/milter"
 	"github.com/mtad/mtad/plugins/builtin/subjecttag"
 	"github.com/mtad/mtad/plugins/sdk"
 )
 
-// Builtin is one built-in plugin.
+// Builtin is one built-in plugin. It has New or Module.
 type Builtin struct {
 	Name string
 	// New makes it from the configuration of its [[plugin]].
 	New func(config map[string]string) (sdk.Plugin, error)
+	// Module makes one that needs more of a call than its transaction.
+	Module func(name string, config map[string]string) (sdk.Module, error)
 	// Needs are the capabilities it has to be allowed.
 	Needs []string
 }
@@ -21,6 +24,7 @@ type Builtin struct {
 // All returns the built-ins, in alphabetical order.
 func All() []Builtin {
 	return []Builtin{
+		{Name: "milter", Module: milter.New, Needs: []string{sdk.CapEdit}},
 		{Name: "subject_tag", New: subjecttag.New, Needs: []string{sdk.CapEdit}},
 	}
 }
@@ -30,15 +34,26 @@ func Load(name, kind string, config map[string]string) (sdk.Module, error) {
 	var names []string
 	for _, b := range All() {
 		if b.Name == kind {
-			p, err := b.New(config)
+			m, err := b.load(name, config)
 			if err != nil {
 				return nil, fmt.Errorf("plugin %s: builtin %s: %w", name, kind, err)
 			}
-			return module{sdk.Manifest{Name: name, Kind: "builtin", Hooks: sdk.HooksOf(p), Needs: b.Needs}, p}, nil
+			return m, nil
 		}
 		names = append(names, b.Name)
 	}
 	return nil, fmt.Errorf("plugin %s: there is no builtin %q; there are: %s", name, kind, strings.Join(names, ", "))
+}
+
+func (b Builtin) load(name string, config map[string]string) (sdk.Module, error) {
+	if b.Module != nil {
+		return b.Module(name, config)
+	}
+	p, err := b.New(config)
+	if err != nil {
+		return nil, err
+	}
+	return module{sdk.Manifest{Name: name, Kind: "builtin", Hooks: sdk.HooksOf(p), Needs: b.Needs}, p}, nil
 }
 
 // module is sdk.Module over a plugin value in this process.
