@@ -71,7 +71,7 @@ smtp inet n - n - 5 smtpd
 		{"", "virtual_mailbox_domain", conf.StatusUnknown, "is virtual_mailbox_domains meant?", 6},
 		{"", "mynetwork", conf.StatusUnknown, "is mynetworks meant?", 7},
 		{"", "enable_sasl_authentification", conf.StatusUnknown, "no value refers to it", 8},
-		{"", "insiders_only", conf.StatusUnsupported, "a restriction class", 9},
+		{"", "insiders_only", conf.StatusEffective, "a restriction class", 9},
 		{"", "mua_client_restrictions", conf.StatusEffective, "used by smtpd_client_restrictions", 11},
 		{"", "slow_destination_rate_delay", conf.StatusEffective, "of the transport slow", 12},
 		{"", "quick_destination_rate_delay", conf.StatusUnknown, "no service named quick", 13},

@@ -2,7 +2,6 @@ package access
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/mtad/mtad/core/status"
@@ -17,45 +16,71 @@ type List struct {
 // rule is one restriction. A refusal may be nil only with Dunno and Permit.
 type rule struct {
 	name string
-	ask  func(ctx context.Context, e Env, c *Codes, q *Query) (Decision, *status.Error)
+	ask  ask
 	warn bool // behind warn_if_reject
 }
 
-// Unknown is a restriction that Compile does not know.
-type Unknown struct {
-	List, Restriction string
+// subject sets what the restrictions of a list are about.
+func (l *List) subject(q *Query) {
+	switch l.name {
+	case "smtpd_client_restrictions":
+		q.name, q.class = clientText(q.Origin), "Client host"
+	case "smtpd_helo_restrictions":
+		q.name, q.class = q.Origin.Helo, "Helo command"
+	case "smtpd_sender_restrictions":
+		q.name, q.class = q.Sender, "Sender address"
+	case "smtpd_data_restrictions":
+		q.name, q.class = "DATA", "Data command"
+	case "smtpd_end_of_data_restrictions":
+		q.name, q.class = "END-OF-MESSAGE", "End-of-data"
+	case "smtpd_etrn_restrictions":
+		q.name, q.class = q.Etrn, "Etrn command"
+	default:
+		q.name, q.class = q.Recipient, "Recipient address"
+	}
 }
 
-// Error names the list and the restriction.
-func (u Unknown) Error() string {
-	return fmt.Sprintf("%s: unknown or unsupported restriction %q; what reaches it is answered 451 4.3.5", u.List, u.Restriction)
+// Eval asks the restrictions in order. warned is told of refusals that warn_if_reject turned into
+// warnings. A refusal becomes a deferral when a defer_if_reject is pending.
+//
+// The deferrals of defer_if_permit stay in q: whoever asks the last list that may accept the mail
+// calls Final.
+func (l *List) Eval(ctx context.Context, e Env, c *Codes, q *Query, warned func(*status.Error)) (Decision, *status.Error) {
+	l.subject(q)
+	d, refusal := l.eval(ctx, e, c, q, warned)
+	if d == Refuse && q.deferReject != nil && refusal.Reply.Permanent() {
+		return Refuse, q.deferReject
+	}
+	return d, refusal
 }
 
-// Compile reads the restrictions of the list called name (a parameter). The List works in any
-// case; unknown restrictions are returned for the log and for mtad check.
-func Compile(name string, words []string) (*List, []Unknown) {
-	l := &List{name: name}
-	var unknown []Unknown
-	warn := false
-	for _, w := range words {
-		key := strings.ToLower(w)
-		if key == "warn_if_reject" {
-			warn = true
-			continue
-		}
-		ask, ok := restrictions[alias(key)]
-		if !ok {
-			unknown = append(unknown, Unknown{name, w})
-			ask = misconfigured
-		}
-		l.rules = append(l.rules, rule{name: key, ask: ask, warn: warn})
-		warn = false
-		if !ok {
-			break // its arguments cannot be told from restrictions
+// Final returns what defer_if_permit left for mail that would be accepted; nil for nothing.
+func (q *Query) Final() *status.Error { return q.deferPermit }
+
+func (l *List) eval(ctx context.Context, e Env, c *Codes, q *Query, warned func(*status.Error)) (Decision, *status.Error) {
+	for i := range l.rules {
+		r := &l.rules[i]
+		d, refusal := r.ask(ctx, e, c, q)
+		switch {
+		case d == Dunno:
+		case d == Refuse && r.warn:
+			if warned != nil {
+				warned(refusal.By(r.name))
+			}
+		case d == Refuse:
+			if refusal.Rule == "" {
+				refusal = refusal.By(r.name)
+			}
+			return d, refusal
+		default:
+			return d, nil
 		}
 	}
-	return l, unknown
+	return Dunno, nil
 }
+
+// Empty reports whether the list has no restriction.
+func (l *List) Empty() bool { return l == nil || len(l.rules) == 0 }
 
 // alias returns the present name of a restriction that has an old one.
 func alias(name string) string {
@@ -72,31 +97,15 @@ func alias(name string) string {
 		return "reject_unknown_sender_domain"
 	case "check_relay_domains":
 		return "reject_unauth_destination"
+	case "permit_naked_ip_address", "check_address_map":
+		return "" // Postfix removed them
+	case "permit_auth_recipient":
+		return "permit_auth_destination"
+	case "reject_maps_rbl":
+		return ""
 	}
-	return name
+	return strings.TrimSpace(name)
 }
-
-// Eval asks the restrictions in order. warned is told of refusals that warn_if_reject turned into
-// warnings.
-func (l *List) Eval(ctx context.Context, e Env, c *Codes, q *Query, warned func(*status.Error)) (Decision, *status.Error) {
-	for i := range l.rules {
-		r := &l.rules[i]
-		d, refusal := r.ask(ctx, e, c, q)
-		switch {
-		case d == Dunno:
-		case d == Refuse && r.warn:
-			warned(refusal.By(r.name))
-		case d == Refuse:
-			return d, refusal.By(r.name)
-		default:
-			return d, nil
-		}
-	}
-	return Dunno, nil
-}
-
-// Empty reports whether the list has no restriction.
-func (l *List) Empty() bool { return l == nil || len(l.rules) == 0 }
 
 func misconfigured(context.Context, Env, *Codes, *Query) (Decision, *status.Error) {
 	return Refuse, status.New(451, "4.3.5", "Server configuration error")

@@ -17,55 +17,44 @@ type ask = func(ctx context.Context, e Env, c *Codes, q *Query) (Decision, *stat
 var restrictions = map[string]ask{
 	"permit": func(context.Context, Env, *Codes, *Query) (Decision, *status.Error) { return Permit, nil },
 	"reject": func(_ context.Context, _ Env, c *Codes, q *Query) (Decision, *status.Error) {
-		return Refuse, status.New(c.Default, "5.7.1", "<%s>: %s rejected: Access denied", what(q), whatKind(q))
+		return Refuse, status.New(c.Default, "5.7.1", "<%s>: %s rejected: Access denied", q.name, q.class)
 	},
 	"defer": func(_ context.Context, _ Env, c *Codes, q *Query) (Decision, *status.Error) {
-		return Refuse, status.New(c.Defer, "4.7.1", "<%s>: %s rejected: Try again later", what(q), whatKind(q))
+		return Refuse, status.New(c.Defer, "4.7.1", "<%s>: %s rejected: Try again later", q.name, q.class)
 	},
-	"permit_mynetworks":                      permitMyNetworks,
-	"permit_inet_interfaces":                 permitInetInterfaces,
-	"permit_sasl_authenticated":              permitSASL,
-	"permit_auth_destination":                permitAuthDestination,
-	"reject_unauth_destination":              rejectUnauthDestination,
-	"defer_unauth_destination":               deferUnauthDestination,
-	"reject_unlisted_recipient":              rejectUnlisted,
-	"reject_non_fqdn_sender":                 rejectNonFQDNSender,
-	"reject_non_fqdn_recipient":              rejectNonFQDNRecipient,
-	"reject_non_fqdn_helo_hostname":          rejectNonFQDNHelo,
-	"reject_invalid_helo_hostname":           rejectInvalidHelo,
-	"reject_unknown_sender_domain":           rejectUnknownSender,
-	"reject_unknown_recipient_domain":        rejectUnknownRecipient,
-	"reject_unknown_helo_hostname":           rejectUnknownHelo,
-	"reject_unknown_client_hostname":         rejectUnknownClient,
-	"reject_unknown_reverse_client_hostname": rejectUnknownReverse,
-	"reject_unauth_pipelining":               rejectUnauthPipelining,
-	"reject_plaintext_session":               rejectPlaintext,
-	"reject_multi_recipient_bounce":          rejectMultiBounce,
-}
-
-// what is the thing a general reject names: the recipient, else the sender, else the client.
-func what(q *Query) string {
-	switch {
-	case q.HasRecipient:
-		return q.Recipient
-	case q.HasSender:
-		return q.Sender
-	case q.Origin.Helo != "":
-		return q.Origin.Helo
-	}
-	return clientText(q.Origin)
-}
-
-func whatKind(q *Query) string {
-	switch {
-	case q.HasRecipient:
-		return "Recipient address"
-	case q.HasSender:
-		return "Sender address"
-	case q.Origin.Helo != "":
-		return "Helo command"
-	}
-	return "Client host"
+	"defer_if_permit": func(_ context.Context, _ Env, c *Codes, q *Query) (Decision, *status.Error) {
+		q.deferIfPermit(status.New(450, "4.7.0", "<%s>: %s rejected: defer_if_permit requested", q.name, q.class).By("defer_if_permit"))
+		return Dunno, nil
+	},
+	"defer_if_reject": func(_ context.Context, _ Env, c *Codes, q *Query) (Decision, *status.Error) {
+		q.deferIfReject(status.New(450, "4.7.0", "<%s>: %s rejected: defer_if_reject requested", q.name, q.class).By("defer_if_reject"))
+		return Dunno, nil
+	},
+	"reject_unlisted_sender":                       rejectUnlistedSender,
+	"reject_sender_login_mismatch":                 senderLogin(true, true, false),
+	"reject_authenticated_sender_login_mismatch":   senderLogin(true, false, false),
+	"reject_unauthenticated_sender_login_mismatch": senderLogin(false, true, false),
+	"reject_known_sender_login_mismatch":           senderLogin(true, true, true),
+	"permit_mx_backup":                             permitMXBackup,
+	"permit_mynetworks":                            permitMyNetworks,
+	"permit_inet_interfaces":                       permitInetInterfaces,
+	"permit_sasl_authenticated":                    permitSASL,
+	"permit_auth_destination":                      permitAuthDestination,
+	"reject_unauth_destination":                    rejectUnauthDestination,
+	"defer_unauth_destination":                     deferUnauthDestination,
+	"reject_unlisted_recipient":                    rejectUnlisted,
+	"reject_non_fqdn_sender":                       rejectNonFQDNSender,
+	"reject_non_fqdn_recipient":                    rejectNonFQDNRecipient,
+	"reject_non_fqdn_helo_hostname":                rejectNonFQDNHelo,
+	"reject_invalid_helo_hostname":                 rejectInvalidHelo,
+	"reject_unknown_sender_domain":                 rejectUnknownSender,
+	"reject_unknown_recipient_domain":              rejectUnknownRecipient,
+	"reject_unknown_helo_hostname":                 rejectUnknownHelo,
+	"reject_unknown_client_hostname":               rejectUnknownClient,
+	"reject_unknown_reverse_client_hostname":       rejectUnknownReverse,
+	"reject_unauth_pipelining":                     rejectUnauthPipelining,
+	"reject_plaintext_session":                     rejectPlaintext,
+	"reject_multi_recipient_bounce":                rejectMultiBounce,
 }
 
 func clientText(o *mail.Origin) string {
@@ -78,7 +67,7 @@ func clientText(o *mail.Origin) string {
 
 // tempfail is what a lookup failure answers.
 func tempfail(q *Query, err error) (Decision, *status.Error) {
-	return Refuse, status.New(451, "4.3.0", "<%s>: Temporary lookup failure", what(q)).Because(err)
+	return Refuse, status.New(451, "4.3.0", "<%s>: Temporary lookup failure", q.name).Because(err)
 }
 
 func permitIf(ok bool, err error, q *Query) (Decision, *status.Error) {
@@ -92,7 +81,7 @@ func permitIf(ok bool, err error, q *Query) (Decision, *status.Error) {
 }
 
 func permitMyNetworks(ctx context.Context, e Env, _ *Codes, q *Query) (Decision, *status.Error) {
-	ok, err := e.MyNetworks(ctx, q.Origin.Client.Addr().Unmap())
+	ok, err := e.MyNetworks(ctx, q.Origin.ClientName, q.Origin.Client.Addr().Unmap())
 	return permitIf(ok, err, q)
 }
 
@@ -138,6 +127,7 @@ func rejectUnlisted(ctx context.Context, e Env, _ *Codes, q *Query) (Decision, *
 	if !q.HasRecipient {
 		return Dunno, nil
 	}
+	q.checked = true
 	if no := e.Listed(ctx, q.Recipient); no != nil {
 		return Refuse, no
 	}
@@ -148,14 +138,14 @@ func rejectNonFQDNSender(_ context.Context, _ Env, c *Codes, q *Query) (Decision
 	if !q.HasSender || q.Sender == "" || qualified(q.Sender) {
 		return Dunno, nil
 	}
-	return Refuse, status.New(c.NonFQDN, class(c.NonFQDN)+".5.2", "<%s>: Sender address rejected: need fully-qualified address", q.Sender)
+	return Refuse, status.New(c.NonFQDN, classOf(c.NonFQDN)+".5.2", "<%s>: Sender address rejected: need fully-qualified address", q.Sender)
 }
 
 func rejectNonFQDNRecipient(_ context.Context, _ Env, c *Codes, q *Query) (Decision, *status.Error) {
 	if !q.HasRecipient || qualified(q.Recipient) || strings.EqualFold(q.Recipient, "postmaster") {
 		return Dunno, nil
 	}
-	return Refuse, status.New(c.NonFQDN, class(c.NonFQDN)+".5.2", "<%s>: Recipient address rejected: need fully-qualified address", q.Recipient)
+	return Refuse, status.New(c.NonFQDN, classOf(c.NonFQDN)+".5.2", "<%s>: Recipient address rejected: need fully-qualified address", q.Recipient)
 }
 
 // qualified reports whether an address has a domain with a dot, or an address literal.
@@ -169,7 +159,7 @@ func rejectNonFQDNHelo(_ context.Context, _ Env, c *Codes, q *Query) (Decision, 
 	if h == "" || strings.HasPrefix(h, "[") || strings.IndexByte(strings.TrimSuffix(h, "."), '.') > 0 {
 		return Dunno, nil
 	}
-	return Refuse, status.New(c.NonFQDN, class(c.NonFQDN)+".5.2", "<%s>: Helo command rejected: need fully-qualified hostname", h)
+	return Refuse, status.New(c.NonFQDN, classOf(c.NonFQDN)+".5.2", "<%s>: Helo command rejected: need fully-qualified hostname", h)
 }
 
 func rejectInvalidHelo(_ context.Context, _ Env, c *Codes, q *Query) (Decision, *status.Error) {
@@ -177,7 +167,7 @@ func rejectInvalidHelo(_ context.Context, _ Env, c *Codes, q *Query) (Decision, 
 	if h == "" || validHost(h) {
 		return Dunno, nil
 	}
-	return Refuse, status.New(c.InvalidHostname, class(c.InvalidHostname)+".5.2", "<%s>: Helo command rejected: Invalid name", h)
+	return Refuse, status.New(c.InvalidHostname, classOf(c.InvalidHostname)+".5.2", "<%s>: Helo command rejected: Invalid name", h)
 }
 
 // validHost reports whether h is a host name or an address literal (RFC 5321 §4.1.3).
@@ -219,7 +209,8 @@ func rejectUnknownSender(ctx context.Context, e Env, c *Codes, q *Query) (Decisi
 	if !q.HasSender || q.Sender == "" {
 		return Dunno, nil
 	}
-	return unknownDomain(ctx, e, c.UnknownAddress, q, addr.Domain(q.Sender), "<"+q.Sender+">: Sender address rejected: Domain not found", ".1.8")
+	return unknownDomain(ctx, e, q, unknown{addr.Domain(q.Sender), "<" + q.Sender + ">: Sender address rejected: ", "Domain not found", ".1.8", ".7.27",
+		c.UnknownAddress, c.AddressTempfailNow})
 }
 
 func rejectUnknownRecipient(ctx context.Context, e Env, c *Codes, q *Query) (Decision, *status.Error) {
@@ -229,7 +220,8 @@ func rejectUnknownRecipient(ctx context.Context, e Env, c *Codes, q *Query) (Dec
 	if ok, err := e.AuthDestination(ctx, q.Recipient); err == nil && ok {
 		return Dunno, nil
 	}
-	return unknownDomain(ctx, e, c.UnknownAddress, q, addr.Domain(q.Recipient), "<"+q.Recipient+">: Recipient address rejected: Domain not found", ".1.2")
+	return unknownDomain(ctx, e, q, unknown{addr.Domain(q.Recipient), "<" + q.Recipient + ">: Recipient address rejected: ", "Domain not found", ".1.2", ".1.10",
+		c.UnknownAddress, c.AddressTempfailNow})
 }
 
 func rejectUnknownHelo(ctx context.Context, e Env, c *Codes, q *Query) (Decision, *status.Error) {
@@ -237,57 +229,72 @@ func rejectUnknownHelo(ctx context.Context, e Env, c *Codes, q *Query) (Decision
 	if h == "" || strings.HasPrefix(h, "[") {
 		return Dunno, nil
 	}
-	return unknownDomain(ctx, e, c.UnknownHostname, q, h, "<"+h+">: Helo command rejected: Host not found", ".7.1")
+	return unknownDomain(ctx, e, q, unknown{h, "<" + h + ">: Helo command rejected: ", "Host not found", ".7.1", "", c.UnknownHostname, c.HostnameTempfailNow})
 }
 
-func unknownDomain(ctx context.Context, e Env, code int, q *Query, domain, text, detail string) (Decision, *status.Error) {
-	if domain == "" || strings.HasPrefix(domain, "[") {
+// unknown is a refusal of a domain that does not exist.
+type unknown struct {
+	domain, begin, text string
+	detail, nullMX      string // enhanced codes without class; nullMX is "" where it does not matter
+	code                int
+	now                 bool // a lookup failure is answered at once
+}
+
+func unknownDomain(ctx context.Context, e Env, q *Query, u unknown) (Decision, *status.Error) {
+	if u.domain == "" || strings.HasPrefix(u.domain, "[") {
 		return Dunno, nil
 	}
-	ok, err := e.DomainExists(ctx, domain)
+	exists, nullMX, err := e.DomainExists(ctx, u.domain)
 	switch {
 	case err != nil:
-		return Refuse, status.New(450, "4"+detail, "%s", text).Because(err)
-	case ok:
+		later := status.New(450, "4"+u.detail, "%s", u.begin+u.text).Because(err)
+		if u.now {
+			return Refuse, later
+		}
+		q.deferIfPermit(later)
+		return Dunno, nil
+	case nullMX && u.nullMX != "": // RFC 7505 §4.2
+		return Refuse, status.New(556, "5"+u.nullMX, "%sDomain %s does not accept mail (nullMX)", u.begin, u.domain)
+	case exists:
 		return Dunno, nil
 	}
-	return Refuse, status.New(code, class(code)+detail, "%s", text)
+	return Refuse, status.New(u.code, classOf(u.code)+u.detail, "%s", u.begin+u.text)
 }
 
 func rejectUnknownClient(_ context.Context, _ Env, c *Codes, q *Query) (Decision, *status.Error) {
 	if n := q.Origin.ClientName; n != "" && n != "unknown" {
 		return Dunno, nil
 	}
-	return Refuse, status.New(c.UnknownClient, class(c.UnknownClient)+".7.25", "Client host rejected: cannot find your hostname, [%s]", q.Origin.Client.Addr().Unmap())
+	return Refuse, status.New(c.UnknownClient, classOf(c.UnknownClient)+".7.25", "Client host rejected: cannot find your hostname, [%s]", q.Origin.Client.Addr().Unmap())
 }
 
 func rejectUnknownReverse(_ context.Context, _ Env, c *Codes, q *Query) (Decision, *status.Error) {
 	if n := q.Origin.ReverseName; n != "" && n != "unknown" {
 		return Dunno, nil
 	}
-	return Refuse, status.New(c.UnknownClient, class(c.UnknownClient)+".7.25", "Client host rejected: cannot find your reverse hostname, [%s]", q.Origin.Client.Addr().Unmap())
+	return Refuse, status.New(c.UnknownClient, classOf(c.UnknownClient)+".7.25", "Client host rejected: cannot find your reverse hostname, [%s]", q.Origin.Client.Addr().Unmap())
 }
 
 func rejectUnauthPipelining(_ context.Context, _ Env, _ *Codes, q *Query) (Decision, *status.Error) {
 	if !q.Pipelined {
 		return Dunno, nil
 	}
-	return Refuse, status.New(503, "5.5.0", "<%s>: %s rejected: Improper use of SMTP command pipelining", what(q), whatKind(q))
+	return Refuse, status.New(503, "5.5.0", "<%s>: %s rejected: Improper use of SMTP command pipelining", q.name, q.class)
 }
 
 func rejectPlaintext(_ context.Context, _ Env, c *Codes, q *Query) (Decision, *status.Error) {
 	if q.Origin.TLSVersion != "" {
 		return Dunno, nil
 	}
-	return Refuse, status.New(c.Plaintext, class(c.Plaintext)+".7.1", "Session encryption is required")
+	return Refuse, status.New(c.Plaintext, classOf(c.Plaintext)+".7.1", "Session encryption is required")
 }
 
 func rejectMultiBounce(_ context.Context, _ Env, c *Codes, q *Query) (Decision, *status.Error) {
 	if !q.HasSender || q.Sender != "" || q.Recipients < 2 {
 		return Dunno, nil
 	}
-	return Refuse, status.New(c.MultiRecipientBounce, class(c.MultiRecipientBounce)+".5.3", "<%s>: %s rejected: Multi-recipient bounce", what(q), whatKind(q))
+	return Refuse, status.New(c.MultiRecipientBounce, classOf(c.MultiRecipientBounce)+".5.3", "<%s>: %s rejected: Multi-recipient bounce", q.name, q.class)
 }
 
-// class is the first digit of a code, as an enhanced code begins.
-func class(code int) string { return string(rune('0' + code/100)) }
+// classOf is the first digit of a code, as an enhanced code begins.
+func classOf(code int) string { return string(rune('0' + code/100)) }

@@ -119,29 +119,28 @@ func (g *generation) newWorld(c *conf.Config, rw *rewrite.Rewriter, dns resolver
 	if err != nil {
 		return nil, fmt.Errorf("mynetworks: %w", err)
 	}
+	backup, err := c.Networks("permit_mx_backup_networks", g.opener(c))
+	if err != nil {
+		return nil, fmt.Errorf("permit_mx_backup_networks: %w", err)
+	}
 	w := &access.World{
-		Networks: nets, Interfaces: own, Rewriter: rw, Resolver: dns, Delimiter: c.String("recipient_delimiter"),
+		Networks: nets, BackupNetworks: backup, Interfaces: own, Rewriter: rw, Resolver: dns, Delimiter: c.String("recipient_delimiter"),
 		UntrustedRouting:   c.Bool("allow_untrusted_routing"),
 		LocalCode:          c.Int("unknown_local_recipient_reject_code"),
 		VirtualAliasCode:   c.Int("unknown_virtual_alias_reject_code"),
 		VirtualMailboxCode: c.Int("unknown_virtual_mailbox_reject_code"),
 		RelayCode:          c.Int("unknown_relay_recipient_reject_code"),
+		SASL:               c.Bool("smtpd_sasl_auth_enable"), RBLDefault: c.String("default_rbl_reply"),
+		ShowTable: c.Bool("show_user_unknown_table_name"), DoubleBounce: c.String("double_bounce_sender"),
 	}
-	for _, m := range []struct {
-		name string
-		to   *access.Table
-	}{
-		{"local_recipient_maps", &w.Local},
-		{"virtual_mailbox_maps", &w.VirtualMailbox},
-		{"relay_recipient_maps", &w.Relay},
-	} {
-		maps, err := g.openMaps(c, m.name)
-		if err != nil {
-			return nil, err
-		}
-		if len(maps) > 0 {
-			*m.to = maps
-		}
+	var canonical, recipient, virtual table.Maps
+	if err := g.openAll(c, map[string]*table.Maps{
+		"local_recipient_maps": &w.Local, "virtual_mailbox_maps": &w.VirtualMailbox, "relay_recipient_maps": &w.Relay,
+		"smtpd_sender_login_maps": &w.SenderLogins, "rbl_reply_maps": &w.RBLReplies,
+		"canonical_maps": &canonical, "recipient_canonical_maps": &recipient, "virtual_alias_maps": &virtual,
+	}); err != nil {
+		return nil, err
 	}
+	w.Aliases = append(append(recipient, canonical...), virtual...)
 	return w, nil
 }

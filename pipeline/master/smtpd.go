@@ -87,7 +87,7 @@ func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog
 	if err != nil {
 		return nil, err
 	}
-	policy, err := newPolicy(c, log)
+	policy, err := g.newPolicy(c, log)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +129,7 @@ func localClient(c *conf.Config, w *access.World) func(netip.Addr, bool) bool {
 					return true
 				}
 			case "permit_mynetworks":
-				if ok, err := w.Networks.Match(g0, a); ok && err == nil {
+				if ok, err := w.MyNetworks(g0, "", a); ok && err == nil {
 					return true
 				}
 			case "permit_sasl_authenticated":
@@ -145,10 +145,12 @@ func localClient(c *conf.Config, w *access.World) func(netip.Addr, bool) bool {
 }
 
 // newPolicy compiles the restriction lists.
-func newPolicy(c *conf.Config, log *maillog.Service) (smtpd.Policy, error) {
+func (g *generation) newPolicy(c *conf.Config, log *maillog.Service) (smtpd.Policy, error) {
+	compiler := g.compiler(c, log)
 	p := smtpd.Policy{
 		Codes: codes(c), DelayReject: c.Bool("smtpd_delay_reject"),
 		RecipientFirst: !c.Bool("smtpd_relay_before_recipient_restrictions"),
+		UnlistedSender: c.Bool("smtpd_reject_unlisted_sender"),
 		Unlisted:       c.Bool("smtpd_reject_unlisted_recipient") && !c.Has("receive_override_options", "no_unknown_recipient_checks"),
 	}
 	for _, l := range []struct {
@@ -161,7 +163,7 @@ func newPolicy(c *conf.Config, log *maillog.Service) (smtpd.Policy, error) {
 		{"smtpd_end_of_data_restrictions", &p.EndOfData},
 	} {
 		var unknown []access.Unknown
-		*l.to, unknown = access.Compile(l.name, c.List(l.name))
+		*l.to, unknown = compiler.Compile(l.name, c.List(l.name))
 		for _, u := range unknown {
 			log.Warning(u.Error())
 		}
@@ -177,6 +179,9 @@ func codes(c *conf.Config) access.Codes {
 		UnknownAddress: c.Int("unknown_address_reject_code"), UnknownClient: c.Int("unknown_client_reject_code"),
 		UnknownHostname: c.Int("unknown_hostname_reject_code"), Plaintext: c.Int("plaintext_reject_code"),
 		MultiRecipientBounce: c.Int("multi_recipient_bounce_reject_code"), Default: c.Int("reject_code"), Defer: c.Int("defer_code"),
+		AccessMapDefer: c.Int("access_map_defer_code"), RBL: c.Int("maps_rbl_reject_code"), NullKey: c.String("smtpd_null_access_lookup_key"),
+		AddressTempfailNow:  c.String("unknown_address_tempfail_action") == "defer",
+		HostnameTempfailNow: c.String("unknown_helo_hostname_tempfail_action") == "defer",
 	}
 }
 

@@ -40,6 +40,10 @@ type Destination struct {
 	Routed bool
 }
 
+// UnknownAlias is what the error transport says of an address of a virtual alias domain that is no
+// alias.
+const UnknownAlias = "5.1.1 User unknown in virtual alias table"
+
 // Resolve finds the route of a recipient whose address is in standard form.
 func (r *Rewriter) Resolve(ctx context.Context, env *mail.Envelope, rc mail.Recipient) (queue.Route, error) {
 	if env.Filter != "" {
@@ -153,7 +157,7 @@ func (r *Rewriter) classRoute(ctx context.Context, d *Destination, sender, domai
 		d.set(r.o.LocalTransport, r.o.Hostname)
 		return nil
 	case ClassVirtualAlias:
-		d.Transport, d.Nexthop = "error", "5.1.1 User unknown in virtual alias table"
+		d.Transport, d.Nexthop = "error", UnknownAlias
 		return nil
 	case ClassVirtualMailbox:
 		d.set(r.o.VirtualTransport, domain)

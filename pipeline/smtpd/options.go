@@ -21,6 +21,8 @@ type Policy struct {
 	DelayReject, RecipientFirst bool
 	// Unlisted is smtpd_reject_unlisted_recipient.
 	Unlisted bool
+	// UnlistedSender is smtpd_reject_unlisted_sender.
+	UnlistedSender bool
 }
 
 // PeerNames finds the host name of a client.

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net/netip"
 	"strconv"
+	"time"
 
 	"github.com/mtad/mtad/core/mail"
 	"github.com/mtad/mtad/core/maillog"
@@ -27,6 +28,12 @@ type session struct {
 	refused int // recipients refused because of the limit
 	msg     *hook.Message
 	job     *cleanup.Job
+	// effects are what access rules asked for the message; lasting ones came before MAIL and
+	// count for each message of the connection.
+	effects, lasting access.Effects
+	began            time.Time
+	size             int64 // announced by MAIL, then as received
+	serial           int   // of the transaction, for policy services
 }
 
 var (
@@ -36,7 +43,7 @@ var (
 
 // Connect greets or refuses a client.
 func (h *Handler) Connect(ctx context.Context, c smtp.ConnInfo) (smtp.Session, error) {
-	s := &session{h: h, conn: c}
+	s := &session{h: h, conn: c, began: h.o.Clock()}
 	client := c.Remote().Addr().Unmap()
 	s.origin = mail.Origin{Kind: mail.KindSMTP, Service: h.o.Service, Client: netip.AddrPortFrom(client, c.Remote().Port()),
 		ClientName: "unknown", ReverseName: "unknown", UID: -1}
@@ -60,7 +67,7 @@ func (h *Handler) Connect(ctx context.Context, c smtp.ConnInfo) (smtp.Session, e
 func (s *session) greet(ctx context.Context) error {
 	p := &s.h.o.Policy
 	if !p.DelayReject {
-		if e := s.eval(ctx, p.Client, &access.Query{}); e != nil {
+		if e := s.evalAlone(ctx, p.Client, &access.Query{State: "CONNECT"}); e != nil {
 			return s.reject("CONNECT", e, "")
 		}
 	}
@@ -115,7 +122,7 @@ func (s *session) Helo(ctx context.Context, name string, esmtp bool) error {
 
 func (s *session) helo(ctx context.Context) error {
 	if p := &s.h.o.Policy; !p.DelayReject {
-		if e := s.eval(ctx, p.Helo, &access.Query{}); e != nil {
+		if e := s.evalAlone(ctx, p.Helo, &access.Query{State: s.greeting()}); e != nil {
 			return s.reject("HELO", e, "")
 		}
 	}
@@ -170,12 +177,12 @@ func (s *session) reset(ctx context.Context) {
 		s.msg.Abort(ctx)
 	}
 	s.job, s.msg, s.inMail, s.refused = nil, nil, false, 0
-	s.env = mail.Envelope{}
+	s.env, s.effects = mail.Envelope{}, access.Effects{}
 }
 
 // Verify answers VRFY as Postfix does: the address would be accepted, or why not.
 func (s *session) Verify(ctx context.Context, argument string) (status.Reply, error) {
-	q := &access.Query{Origin: &s.origin, Recipient: argument, HasRecipient: true}
+	q := &access.Query{Origin: &s.origin, Recipient: argument, HasRecipient: true, State: "VRFY"}
 	if e := s.recipientLists(ctx, q); e != nil {
 		return status.Reply{}, s.reject("VRFY", e, argument)
 	}
@@ -195,14 +202,70 @@ func (s *session) Rejected(command string, r status.Reply) {
 	s.h.o.Log.Info("improper command from " + maillog.ClientName(&s.origin) + ": " + strconv.Quote(command) + ": " + r.String())
 }
 
-// eval asks one list.
+// eval asks one list of several that decide together.
 func (s *session) eval(ctx context.Context, l *access.List, q *access.Query) *status.Error {
 	if l.Empty() {
 		return nil
 	}
-	q.Origin, q.Pipelined = &s.origin, s.conn.UnauthPipelining()
-	_, e := l.Eval(ctx, s.h.o.Env, &s.h.o.Policy.Codes, q, func(e *status.Error) { s.log("reject_warning", "RCPT", e, q.Recipient) })
+	s.complete(q)
+	_, e := l.Eval(ctx, s.h.o.Env, &s.h.o.Policy.Codes, q, func(e *status.Error) { s.log("reject_warning", q.State, e, q.Recipient) })
 	return e
+}
+
+// evalAlone asks a list whose word is final.
+func (s *session) evalAlone(ctx context.Context, l *access.List, q *access.Query) *status.Error {
+	if e := s.eval(ctx, l, q); e != nil {
+		return e
+	}
+	return q.Final()
+}
+
+// complete adds what every question has.
+func (s *session) complete(q *access.Query) {
+	q.Origin, q.Server, q.Pipelined, q.ID = &s.origin, s.conn.Local(), s.conn.UnauthPipelining(), s.env.ID
+	q.Instance = s.instance()
+	if q.Effects = &s.effects; !s.inMail {
+		q.Effects = &s.lasting
+	}
+	if q.Note == nil {
+		q.Note = func(action, text string) { s.note(action, text, q) }
+	}
+}
+
+// instance names the transaction, so that a policy service can tell the requests of one message.
+func (s *session) instance() string {
+	return strconv.FormatUint(uint64(s.conn.Remote().Port()), 16) + "." + strconv.FormatInt(s.began.UnixNano(), 16) + "." + strconv.Itoa(s.serial)
+}
+
+func (s *session) greeting() string {
+	if s.origin.Proto == "SMTP" {
+		return "HELO"
+	}
+	return "EHLO"
+}
+
+// note logs an action of an access table that decides nothing, in Postfix's words.
+func (s *session) note(action, text string, q *access.Query) {
+	if action == "warning" {
+		s.h.o.Log.Warning(text)
+		return
+	}
+	id := s.env.ID
+	if id == "" {
+		id = "NOQUEUE"
+	}
+	line := id + ": " + action + ": " + q.State + " from " + maillog.ClientName(&s.origin) + ": " + text + ";"
+	if q.HasSender {
+		line += " from=<" + q.Sender + ">"
+	}
+	if q.HasRecipient {
+		line += " to=<" + q.Recipient + ">"
+	}
+	line += " proto=" + s.origin.Proto
+	if s.origin.Helo != "" {
+		line += " helo=<" + s.origin.Helo + ">"
+	}
+	s.h.o.Log.Info(status.Clean(line))
 }
 
 // reject logs a refusal of ours and returns it.

@@ -9,6 +9,7 @@ import (
 	"github.com/mtad/mtad/core/smtp"
 	"github.com/mtad/mtad/core/status"
 	"github.com/mtad/mtad/pipeline/access"
+	"github.com/mtad/mtad/pipeline/cleanup"
 )
 
 // Mail opens a transaction.
@@ -24,6 +25,8 @@ func (s *session) Mail(ctx context.Context, m smtp.MailArgs) error {
 		s.env.Origin.Local = f(s.origin.Client.Addr(), s.origin.SASLUser != "")
 	}
 	s.inMail = true
+	s.serial++
+	s.size = m.Size
 	if e := s.mail(ctx, m); e != nil {
 		s.reset(ctx)
 		return e
@@ -36,7 +39,7 @@ func (s *session) mail(ctx context.Context, m smtp.MailArgs) error {
 		return s.reject("MAIL", e, "")
 	}
 	if p := &s.h.o.Policy; !p.DelayReject {
-		if e := s.eval(ctx, p.Sender, &access.Query{Sender: m.Sender, HasSender: true}); e != nil {
+		if e := s.evalAlone(ctx, p.Sender, &access.Query{Sender: m.Sender, HasSender: true, Size: m.Size, State: "MAIL"}); e != nil {
 			return s.reject("MAIL", e, "")
 		}
 	}
@@ -88,7 +91,7 @@ func (s *session) Rcpt(ctx context.Context, r smtp.RcptArgs) error {
 		return err
 	}
 	q := &access.Query{Origin: &s.origin, Sender: s.env.Sender, HasSender: true, Recipient: r.Recipient, HasRecipient: true,
-		Recipients: len(s.env.Recipients)}
+		Recipients: len(s.env.Recipients), Size: s.size, State: "RCPT"}
 	if e := s.rcptLists(ctx, q); e != nil {
 		return s.reject("RCPT", e, r.Recipient)
 	}
@@ -153,11 +156,16 @@ func (s *session) recipientLists(ctx context.Context, q *access.Query) *status.E
 		first, second = second, first
 	}
 	for _, l := range [...]*access.List{first, second} {
-		if e := s.eval(ctx, l, q); e != nil {
+		if e := s.evalAlone(ctx, l, q); e != nil {
 			return e
 		}
 	}
-	if p.Unlisted {
+	if p.UnlistedSender && q.Sender != "" {
+		if e := s.h.o.Env.ListedSender(ctx, q.Sender); e != nil {
+			return e
+		}
+	}
+	if p.Unlisted && !q.Checked() {
 		return s.h.o.Env.Listed(ctx, q.Recipient)
 	}
 	return nil
@@ -165,7 +173,7 @@ func (s *session) recipientLists(ctx context.Context, q *access.Query) *status.E
 
 // Data is asked before any text.
 func (s *session) Data(ctx context.Context) error {
-	if e := s.eval(ctx, s.h.o.Policy.Data, s.lastQuery()); e != nil {
+	if e := s.evalAlone(ctx, s.h.o.Policy.Data, s.lastQuery("DATA")); e != nil {
 		return s.reject("DATA", e, "")
 	}
 	if s.msg != nil {
@@ -176,8 +184,8 @@ func (s *session) Data(ctx context.Context) error {
 	return nil
 }
 
-func (s *session) lastQuery() *access.Query {
-	q := &access.Query{Sender: s.env.Sender, HasSender: true, Recipients: len(s.env.Recipients)}
+func (s *session) lastQuery(state string) *access.Query {
+	q := &access.Query{State: state, Size: s.size, Sender: s.env.Sender, HasSender: true, Recipients: len(s.env.Recipients)}
 	if len(s.env.Recipients) == 1 {
 		q.Recipient, q.HasRecipient = s.env.Recipients[0].Original, true
 	}
@@ -190,6 +198,7 @@ func (s *session) Message(ctx context.Context, body smtp.Body) (status.Reply, er
 	if s.job == nil {
 		return status.Reply{}, status.New(554, "5.5.1", "Error: no valid recipients")
 	}
+	s.size = 0
 	for {
 		block, err := body.Next()
 		if err == io.EOF {
@@ -198,18 +207,27 @@ func (s *session) Message(ctx context.Context, body smtp.Body) (status.Reply, er
 		if err != nil {
 			return status.Reply{}, err
 		}
+		s.size += int64(len(block))
 		if err := s.job.Write(ctx, block); err != nil {
 			return status.Reply{}, s.refuse(err)
 		}
 	}
-	if e := s.eval(ctx, s.h.o.Policy.EndOfData, s.lastQuery()); e != nil {
+	if e := s.evalAlone(ctx, s.h.o.Policy.EndOfData, s.lastQuery("END-OF-MESSAGE")); e != nil {
 		return status.Reply{}, s.reject("END-OF-MESSAGE", e, "")
 	}
+	s.job.Act(s.actions())
 	res, err := s.job.Commit(ctx)
 	if err != nil {
 		return status.Reply{}, s.refuse(err)
 	}
 	return status.Reply{Code: 250, Enhanced: "2.0.0", Text: "Ok: queued as " + res.ID}, nil
+}
+
+// actions are what the access rules asked for the message.
+func (s *session) actions() cleanup.Actions {
+	e := s.lasting
+	e.Merge(s.effects)
+	return cleanup.Actions{Hold: e.Hold, Discard: e.Discard, Filter: e.Filter, Redirect: e.Redirect, BCC: e.BCC, Prepend: e.Prepend}
 }
 
 // refuse logs what cleanup refused; what a plugin refused is logged already.
