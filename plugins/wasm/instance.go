@@ -57,8 +57,10 @@ type instance struct {
 
 	ctx      callContext
 	host     sdk.Host
+	begun    time.Time
 	deadline time.Time
 	calls    int
+	yields   int
 	result   [1]uint64
 }
 
@@ -91,10 +93,11 @@ const initTime = 5 * time.Second
 
 // run calls fn with h as its host and returns the result, 0 when it has none.
 func (in *instance) run(fn api.Function, ctx context.Context, h sdk.Host) (uint64, error) {
-	in.ctx.Context, in.host, in.calls = ctx, h, 0
+	in.ctx.Context, in.host, in.calls, in.yields = ctx, h, 0, 0
+	in.begun = time.Now()
 	var ok bool
 	if in.deadline, ok = ctx.Deadline(); !ok {
-		in.deadline = time.Now().Add(initTime)
+		in.deadline = in.begun.Add(initTime)
 	}
 	in.fuel.Set(fuel)
 	in.result[0] = 0
@@ -130,16 +133,33 @@ func stackOf(text string) string {
 	return s[:min(len(s), 500)]
 }
 
+// A guest that had less than a share of its time when the time is over was kept from running: by a
+// machine with too much to do, or one that stood still. It may go on, until patience times the
+// limit is over. yieldTime and callTime are the least that a yield and a host call take.
+const (
+	share     = 4
+	patience  = 10
+	yieldTime = 50 * time.Microsecond
+	callTime  = 50 * time.Nanosecond
+)
+
 // outOfTime stops the guest when its time is over. The panic unwinds the guest; wazero makes it
 // the error of the call.
 func (in *instance) outOfTime() {
-	if time.Now().After(in.deadline) {
+	now := time.Now()
+	if !now.After(in.deadline) {
+		return
+	}
+	limit := in.deadline.Sub(in.begun)
+	used := time.Duration(in.yields)*yieldTime + time.Duration(in.calls)*callTime
+	if used >= limit/share || now.Sub(in.begun) > patience*limit {
 		panic(ErrTime)
 	}
 }
 
 // yield is called by metered code when its fuel is used up.
 func (in *instance) yield() {
+	in.yields++
 	in.outOfTime()
 	if in.fuel == nil {
 		panic(ErrTime) // a start function that uses up its initial fuel

@@ -184,3 +184,31 @@ func BenchmarkCall(b *testing.B) {
 		}
 	}
 }
+
+// A machine with too much to do must not turn good mail away: a guest is stopped for the time that
+// it used, not for the time in which it was not let run. The stall is written into the clock here.
+func TestAGuestThatWasKeptFromRunningMayGoOn(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		ago           time.Duration // since it began, with a limit of 50 ms
+		yields, calls int
+		stops         bool
+	}{
+		{"it ran all the time", 60 * time.Millisecond, 500, 0, true},
+		{"it was not let run", 60 * time.Millisecond, 20, 0, false},
+		{"it made host calls all the time", 60 * time.Millisecond, 0, 300_000, true},
+		{"it was not let run for very long", 600 * time.Millisecond, 20, 0, true},
+		{"there is time left", 40 * time.Millisecond, 10_000, 0, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			begun := time.Now().Add(-c.ago)
+			in := &instance{begun: begun, deadline: begun.Add(50 * time.Millisecond), yields: c.yields, calls: c.calls}
+			defer func() {
+				if stopped := recover() == ErrTime; stopped != c.stops {
+					t.Errorf("stopped: %v, want %v", stopped, c.stops)
+				}
+			}()
+			in.outOfTime()
+		})
+	}
+}
