@@ -47,6 +47,19 @@ func openOffline(c *conf.Config, change bool) (offline, error) {
 	return offline{s}, err
 }
 
+// queueOwner is the user who owns the queue.
+func queueOwner(c *conf.Config) (uid int, err error) {
+	st, err := os.Stat(filepath.Join(c.String("queue_directory"), "store"))
+	if err != nil {
+		return 0, err
+	}
+	s, ok := st.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, errors.New("the system does not tell who owns the queue")
+	}
+	return int(s.Uid), nil
+}
+
 // becomeOwnerOf gives up root for the owner of a file.
 func becomeOwnerOf(st fs.FileInfo) error {
 	s, ok := st.Sys().(*syscall.Stat_t)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"testing"
 
@@ -23,11 +24,22 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
 		UpdateScripts: os.Getenv("UPDATE") != "",
-		Cmds:          scriptCommands(),
+		Cmds:          allCommands(),
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("MAIL_CONFIG", e.WorkDir+"/etc")
 			e.Setenv("NAME", "Test User")
+			e.Defer(func() {
+				if err := killDaemon(e.WorkDir + "/queue"); err != nil {
+					t.Error(err)
+				}
+			})
 			return os.MkdirAll(e.WorkDir+"/queue/maildrop", 0o700)
 		},
 	})
+}
+
+func allCommands() map[string]func(*testscript.TestScript, bool, []string) {
+	all := scriptCommands()
+	maps.Copy(all, daemonCommands())
+	return all
 }

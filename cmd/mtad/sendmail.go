@@ -29,13 +29,13 @@ maildrop directory.
   -V ID       envelope id to show in notices
   -v          ask for a notice of success
   -bp, -bi    list the queue (mailq); bring aliases up to date (newaliases)
+  -bs, -bv    SMTP on standard input; say where mail for RECIPIENT would go
   -q          try deferred mail now; -qRSITE, -qIID for a site, a message
   -C DIR      configuration directory, or a file in it (also -c)
 
--A -G -L -O -U -X -d -e -h -m -n -o -p -bm have no effect; -bd, -bs, -bv and
-other -b are refused; -- ends the options. Exit codes: 0 queued, 64 usage, 65
-bad data, 67 no such user, 69 refused, 71 system error, 74 input error, 75 try
-again later, 77 not allowed.
+-A -G -L -O -U -X -d -e -h -m -n -o -p have no effect; -bd and other -b are
+refused. Exit codes: 0 queued, 64 usage, 65 bad data, 67 no such user, 69
+refused, 71 system error, 74 input error, 75 try later, 77 not allowed.
 `
 
 // submitTimeout bounds the submission of a message, once it is read.
@@ -50,6 +50,10 @@ func sendmail(sh *shell, args []string) int {
 	case r.mode == 'p':
 		sh.name = "postqueue"
 		return sh.queue(option{'p', ""}, &ctl.Selector{})
+	case r.mode == 's':
+		return sh.session()
+	case r.mode == 'v':
+		return sh.verifyAddresses(r.recipients)
 	case r.mode == 'i':
 		return newaliases(sh, nil)
 	case r.flush != nil:

@@ -59,6 +59,10 @@ func (sh *shell) readSendmail(args []string) (*request, error) {
 		return nil, errors.New("alias initialization mode requires no recipient")
 	case r.mode == 'p' && len(rest) > 0:
 		return nil, errors.New("display queue mode requires no recipient")
+	case r.mode == 's' && len(rest) > 0:
+		return nil, errors.New("stand-alone SMTP server mode requires no recipient")
+	case r.mode == 'v' && len(rest) == 0:
+		return nil, errors.New("verify mode requires a recipient")
 	case r.flush != nil && len(rest) > 0:
 		return nil, errors.New("flush queue mode requires no recipient")
 	}
@@ -184,7 +188,7 @@ func (sh *shell) setEnvID(r *request, value string) {
 // setMode reads -b.
 func (r *request) setMode(value string) error {
 	switch value {
-	case "m", "p", "i":
+	case "m", "p", "i", "s", "v":
 		r.mode = value[0]
 		return nil
 	}

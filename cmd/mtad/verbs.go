@@ -24,11 +24,20 @@ func verbs() []verb {
 		{"reload", false, "have the daemon read its configuration again", helpReload, reload},
 		{"stop", false, "stop the daemon", helpStop, stop},
 		{"status", false, "show what the daemon is doing", helpStatus, showStatus},
+		{"why", false, "say why a message waits", helpWhy, whyVerb},
+		{"suspend", false, "send no mail to a destination for a while", helpSuspend, suspendVerb},
+		{"resume", false, "send mail to it again", helpResume, resumeVerb},
 		{"dev", false, "load source and sink for tests of speed", helpDev, dev},
 		{"sendmail", true, "submit a message", helpSendmail, sendmail},
 		{"mailq", true, "list the queue", helpMailq, mailq},
 		{"newaliases", true, "bring alias databases up to date", helpNewaliases, newaliases},
 		{"postqueue", true, "list or flush the queue", helpPostqueue, postqueue},
+		{"postsuper", true, "delete, hold, release, requeue or expire messages", helpPostsuper, postsuper},
+		{"postcat", true, "show a message of the queue", helpPostcat, postcat},
+		{"qshape", true, "count what waits by domain and age", helpQshape, qshape},
+		{"postlog", true, "write to the mail log", helpPostlog, postlog},
+		{"postdrop", true, "put a message into the maildrop directory", helpPostdrop, postdrop},
+		{"postfix", true, "start, stop, reload or check the mail system", helpPostfix, postfix},
 		{"postconf", true, "show parameters", helpPostconf, postconf},
 	}
 }
@@ -64,8 +73,7 @@ func overview() string {
   -v          print the version
   --help      this text; "mtad VERB --help" tells about a verb
 
-A link to mtad named sendmail, mailq, newaliases, postqueue or postconf is
-that command, as in Postfix.
+A link to mtad that has a command's name is that command, as in Postfix.
 `)
 	return b.String()
 }

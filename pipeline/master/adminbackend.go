@@ -162,7 +162,7 @@ func stdinPolicy() map[string]string {
 		"smtpd_client_restrictions": "", "smtpd_helo_restrictions": "", "smtpd_sender_restrictions": "",
 		"smtpd_relay_restrictions": "permit, reject", "smtpd_recipient_restrictions": "", "smtpd_data_restrictions": "",
 		"smtpd_end_of_data_restrictions": "", "smtpd_tls_security_level": "none", "smtpd_sasl_auth_enable": "no",
-		"smtpd_client_connection_count_limit": "0", "smtpd_client_connection_rate_limit": "0", "smtpd_peername_lookup": "no",
+		"smtpd_forbid_unauth_pipelining": "no", "smtpd_client_connection_count_limit": "0", "smtpd_client_connection_rate_limit": "0", "smtpd_peername_lookup": "no",
 	}
 }
 

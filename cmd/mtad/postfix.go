@@ -1,0 +1,242 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/mtad/mtad/core/conf"
+	"github.com/mtad/mtad/pipeline/ctl"
+)
+
+const helpPostfix = `usage: postfix [-c DIR] COMMAND
+
+  start       start the mail system in the background, and wait until it is up
+  start-fg    run it in the foreground, as "mtad run" does
+  stop        stop it; what is under way may finish
+  abort       stop it at once; what was under way is done again
+  reload      have it read its configuration again
+  status      say whether it runs
+  check       say what is wrong with the configuration
+  flush       try all deferred mail now
+  logrotate   have it open maillog_file again
+  -v, -D      accepted, without effect
+
+In the background mtad logs to maillog_file, or without one to mtad.log in
+data_directory.
+
+Exit code: 0 done, 1 not done.
+`
+
+// startTimeout is how long "postfix start" waits for the daemon to listen.
+const startTimeout = 60 * time.Second
+
+// failureShown bounds how much of the log is shown of a daemon that did not start, in bytes.
+const failureShown = 4 << 10
+
+func postfix(sh *shell, args []string) int {
+	opts, words, err := getopt(args, "c:Dv")
+	if err != nil {
+		return sh.fail(exFailure, "%v", err)
+	}
+	for _, o := range opts {
+		if o.letter == 'c' {
+			sh.dir = o.value
+		}
+	}
+	command := strings.Join(words, " ")
+	sh.name = "postfix/postfix-script"
+	if command == "start-fg" {
+		return own(runVerb)(sh, nil)
+	}
+	c, err := sh.config()
+	if err != nil {
+		return sh.fail(exFailure, "%v", err)
+	}
+	p := &script{sh: sh, cfg: c, client: ctl.NewClient(c.String("control_socket")), system: "the " + c.String("mail_name") + " mail system"}
+	defer p.client.Close()
+	do, ok := map[string]func(context.Context) error{
+		"start": p.start, "stop": p.stop, "abort": p.abort, "reload": p.reload, "status": p.status,
+		"check": p.check, "flush": p.flush, "logrotate": p.reload,
+	}[command]
+	if !ok {
+		return sh.fail(exFailure, "unknown command: '%s'. Usage: postfix start (or stop, reload, abort, flush, check, status, logrotate)", command)
+	}
+	if err := do(context.Background()); err != nil {
+		return sh.fail(exFailure, "%s", p.told(err))
+	}
+	return exOK
+}
+
+// script is one run of the postfix command.
+type script struct {
+	sh     *shell
+	cfg    *conf.Config
+	client *ctl.Client
+	system string
+}
+
+func (p *script) say(format string, args ...any) {
+	fmt.Fprintf(p.sh.err, "%s: %s\n", p.sh.name, fmt.Sprintf(format, args...))
+}
+
+func (p *script) told(err error) string {
+	if errors.Is(err, ctl.ErrDown) {
+		return p.system + " is not running"
+	}
+	return told(err)
+}
+
+func (p *script) status(ctx context.Context) error {
+	st, err := p.client.Status(ctx)
+	if errors.Is(err, ctl.ErrDown) {
+		return err
+	}
+	if err == nil {
+		p.say("%s is running: PID: %d", p.system, st.PID)
+	}
+	return err
+}
+
+func (p *script) stop(ctx context.Context) error {
+	if err := p.client.Stop(ctx); err != nil {
+		return err
+	}
+	p.say("stopping %s", p.system)
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	return gone(ctx, p.client)
+}
+
+// abort kills: the queue is made for that.
+func (p *script) abort(ctx context.Context) error {
+	st, err := p.client.Status(ctx)
+	if err != nil {
+		return err
+	}
+	p.say("aborting %s", p.system)
+	if err := syscall.Kill(st.PID, syscall.SIGKILL); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	return gone(ctx, p.client)
+}
+
+func (p *script) reload(ctx context.Context) error {
+	err := p.client.Reload(ctx)
+	if err == nil {
+		p.say("refreshing %s", p.system)
+	}
+	return err
+}
+
+func (p *script) flush(ctx context.Context) error {
+	_, err := p.client.Flush(ctx, &ctl.Selector{})
+	return err
+}
+
+// check is silent when all is well.
+func (p *script) check(context.Context) error {
+	for _, w := range p.cfg.Warnings() {
+		p.sh.warn("%s", w)
+	}
+	bad := 0
+	for _, f := range p.cfg.Check() {
+		if f.Bad {
+			p.sh.warn("%s: %s = %s: %s", conf.Origin{File: f.File, Line: f.Line}.String(), f.Parameter, short(f.Value), f.Note)
+			bad++
+		}
+	}
+	if bad > 0 {
+		return fmt.Errorf("%d mistakes in the configuration; %s would not start", bad, p.system)
+	}
+	return nil
+}
+
+// start starts "mtad run" in a session of its own and waits until it answers or has ended.
+func (p *script) start(ctx context.Context) error {
+	if _, err := p.client.Status(ctx); err == nil {
+		return errors.New(p.system + " is already running")
+	}
+	log, overrides, err := p.openLog()
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	begin, err := log.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(self, append([]string{"-c", p.cfg.Dir(), "run"}, overrides...)...)
+	cmd.Args[0] = "mtad"
+	cmd.Stderr = log
+	cmd.Stdout = log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	p.say("starting %s", p.system)
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	return p.await(ctx, cmd, log, begin)
+}
+
+// openLog opens the log of a daemon in the background, and what to tell the daemon of it.
+func (p *script) openLog() (*os.File, []string, error) {
+	name := p.cfg.String("maillog_file")
+	var overrides []string
+	if name == "" || strings.HasPrefix(name, "/dev/") {
+		if err := os.MkdirAll(p.cfg.String("data_directory"), 0o700); err != nil {
+			return nil, nil, err
+		}
+		name = filepath.Join(p.cfg.String("data_directory"), "mtad.log")
+		overrides = []string{"-o", "maillog_file=" + name}
+	}
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o640)
+	return f, overrides, err
+}
+
+// await waits for the daemon to listen; when it ends instead, what it said is the error.
+func (p *script) await(ctx context.Context, cmd *exec.Cmd, log *os.File, begin int64) error {
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }() // ends with the daemon, or with this process
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-ended:
+			return fmt.Errorf("%s did not start (%v):\n%s", p.system, err, tail(log, begin))
+		case <-ctx.Done():
+			return fmt.Errorf("%s does not answer yet; its log is %s", p.system, log.Name())
+		case <-tick.C:
+		}
+		if st, err := p.client.Status(ctx); err == nil && st.PID == cmd.Process.Pid {
+			return nil
+		}
+	}
+}
+
+// tail is the end of what was written to the log since begin.
+func tail(log *os.File, begin int64) string {
+	b, err := io.ReadAll(io.NewSectionReader(log, begin, 1<<20))
+	if err != nil {
+		return err.Error()
+	}
+	if len(b) > failureShown {
+		b = b[len(b)-failureShown:]
+	}
+	return string(bytes.TrimSpace(b))
+}
