@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mtad/mtad/plugins/builtin/checks"
 	"github.com/mtad/mtad/plugins/builtin/milter"
 	"github.com/mtad/mtad/plugins/builtin/subjecttag"
 	"github.com/mtad/mtad/plugins/sdk"
@@ -15,8 +16,9 @@ type Builtin struct {
 	Name string
 	// New makes it from the configuration of its [[plugin]].
 	New func(config map[string]string) (sdk.Plugin, error)
-	// Module makes one that needs more of a call than its transaction.
-	Module func(name string, config map[string]string) (sdk.Module, error)
+	// Module makes one that needs more of a call than its transaction. log writes a line to
+	// cleanup's log; it may be nil.
+	Module func(name string, config map[string]string, log func(line string)) (sdk.Module, error)
 	// Needs are the capabilities it has to be allowed.
 	Needs []string
 }
@@ -24,17 +26,27 @@ type Builtin struct {
 // All returns the built-ins, in alphabetical order.
 func All() []Builtin {
 	return []Builtin{
-		{Name: "milter", Module: milter.New, Needs: []string{sdk.CapEdit}},
+		{Name: "checks", Module: checks.New, Needs: []string{sdk.CapEdit}},
+		{Name: "milter", Module: newMilter, Needs: []string{sdk.CapEdit}},
 		{Name: "subject_tag", New: subjecttag.New, Needs: []string{sdk.CapEdit}},
 	}
 }
 
+func newMilter(name string, config map[string]string, _ func(string)) (sdk.Module, error) {
+	return milter.New(name, config)
+}
+
 // Load makes the built-in kind a module called name.
 func Load(name, kind string, config map[string]string) (sdk.Module, error) {
+	return LoadLogged(name, kind, config, nil)
+}
+
+// LoadLogged is Load for a built-in that writes lines of its own to cleanup's log.
+func LoadLogged(name, kind string, config map[string]string, log func(line string)) (sdk.Module, error) {
 	var names []string
 	for _, b := range All() {
 		if b.Name == kind {
-			m, err := b.load(name, config)
+			m, err := b.load(name, config, log)
 			if err != nil {
 				return nil, fmt.Errorf("plugin %s: builtin %s: %w", name, kind, err)
 			}
@@ -45,9 +57,9 @@ func Load(name, kind string, config map[string]string) (sdk.Module, error) {
 	return nil, fmt.Errorf("plugin %s: there is no builtin %q; there are: %s", name, kind, strings.Join(names, ", "))
 }
 
-func (b Builtin) load(name string, config map[string]string) (sdk.Module, error) {
+func (b Builtin) load(name string, config map[string]string, log func(string)) (sdk.Module, error) {
 	if b.Module != nil {
-		return b.Module(name, config)
+		return b.Module(name, config, log)
 	}
 	p, err := b.New(config)
 	if err != nil {

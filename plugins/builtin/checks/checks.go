@@ -1,0 +1,204 @@
+package checks
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/mtad/mtad/plugins/sdk"
+)
+
+// Module is the four tables. Safe for concurrent use.
+type Module struct {
+	name string
+	o    options
+	log  func(line string)
+}
+
+var _ sdk.Module = (*Module)(nil)
+
+// New opens the tables of the configuration (README.md). log writes a line to cleanup's log; when it
+// is nil, the host's does.
+func New(name string, config map[string]string, log func(line string)) (sdk.Module, error) {
+	o, err := readOptions(config)
+	if err != nil {
+		return nil, err
+	}
+	return &Module{name: name, o: o, log: log}, nil
+}
+
+// Manifest says that the plugin is asked at eom and edits.
+func (m *Module) Manifest() sdk.Manifest {
+	return sdk.Manifest{Name: m.name, Kind: "builtin", Hooks: sdk.Points(0).With(sdk.PointEOM), Needs: []string{sdk.CapEdit}}
+}
+
+// LogWord is empty: the log has a line for each action, as Postfix writes it.
+func (m *Module) LogWord() string { return "" }
+
+// Close has nothing to free.
+func (m *Module) Close(context.Context) error { return nil }
+
+// Call looks the message up.
+func (m *Module) Call(ctx context.Context, _ sdk.Point, h sdk.Host) (sdk.Action, error) {
+	tx := sdk.Tx{Host: h}
+	switch tx.OriginKind() {
+	case "bounce", "forward":
+		return sdk.ActContinue, nil
+	}
+	in := &inspection{Module: m, ctx: ctx, tx: tx}
+	in.header()
+	if !in.over {
+		in.body()
+	}
+	if in.err != nil {
+		return sdk.ActContinue, in.err
+	}
+	return sdk.Answer(h, in.verdict), nil
+}
+
+// inspection is one message being looked up.
+type inspection struct {
+	*Module
+	ctx     context.Context
+	tx      sdk.Tx
+	verdict sdk.Verdict
+	over    bool  // nothing more is to be looked at
+	err     error // of the host: the message cannot be read or edited
+
+	rewrite rewriter
+}
+
+// change says what an action makes of a line.
+type change struct {
+	drop   bool
+	before string // a line to put before it
+	put    string // what takes its place, with drop
+}
+
+// look asks the table of a class about a line, does what it says of the message and returns what it
+// says of the line.
+func (in *inspection) look(c class, line string) change {
+	maps := in.o.tables[c]
+	if len(maps) == 0 {
+		return change{}
+	}
+	value, found, err := maps.Lookup(in.ctx, line)
+	if err != nil {
+		in.tx.Log(sdk.LevelWarn, settings[c]+": "+err.Error())
+		in.end(sdk.Verdict{Action: sdk.ActTempfail, Code: 451, Enhanced: "4.3.0", Text: "Queue file write error"})
+		return change{}
+	}
+	if !found {
+		return change{}
+	}
+	a := parseAction(value)
+	if !a.valid() {
+		in.tx.Log(sdk.LevelWarn, fmt.Sprintf("%s: bad action %q", settings[c], value))
+		return change{}
+	}
+	return in.act(a, c, line)
+}
+
+func (in *inspection) end(v sdk.Verdict) { in.verdict, in.over = v, true }
+
+// act does what an action asks of the message and returns what it asks of the line.
+func (in *inspection) act(a action, c class, line string) change {
+	text := a.text
+	switch a.word {
+	case "REJECT":
+		v := refusal(a.text)
+		text = v.Enhanced + " " + v.Text
+		in.end(v)
+	case "DISCARD":
+		in.end(sdk.Discard)
+	case "PASS":
+		in.over = true
+	case "HOLD":
+		in.verdict = sdk.Hold(settings[c] + " " + a.text)
+	case "FILTER":
+		if in.verdict.Action != sdk.ActHold {
+			in.verdict = sdk.Filter(a.text)
+		}
+	case "BCC":
+		in.fault(in.tx.AddRcpt(a.text))
+	case "REDIRECT":
+		in.redirect(a.text)
+	}
+	in.logAction(a, c, line, text)
+	switch a.word {
+	case "IGNORE", "STRIP":
+		return change{drop: true}
+	case "REPLACE":
+		return change{drop: true, put: a.text}
+	case "PREPEND":
+		return change{before: a.text}
+	}
+	return change{}
+}
+
+// redirect makes the address the only recipient.
+func (in *inspection) redirect(address string) {
+	for i := in.tx.Host.RcptCount() - 1; i >= 0; i-- {
+		in.errno(in.tx.Host.RcptDel(i))
+	}
+	in.fault(in.tx.AddRcpt(address))
+}
+
+func (in *inspection) fault(err error) {
+	if err != nil && in.err == nil {
+		in.err, in.over = err, true
+	}
+}
+
+func (in *inspection) errno(e sdk.Errno) {
+	if e != sdk.OK {
+		in.fault(e)
+	}
+}
+
+// maxShown is the most bytes of a line in the log.
+const maxShown = 200
+
+// logAction writes what was done, as Postfix does.
+func (in *inspection) logAction(a action, c class, line, text string) {
+	word := logWords[a.word]
+	if word == "" {
+		return
+	}
+	in.tx.Count(strings.ToLower(a.word), 1)
+	kind := "header"
+	if c == inBody {
+		kind = "body"
+	}
+	b := word + ": " + kind + " " + line[:min(len(line), maxShown)] + " from " + in.origin() + "; from=<" + in.tx.Sender() + ">"
+	if in.tx.Host.RcptCount() > 0 {
+		to, _ := in.tx.Host.RcptGet(0, sdk.RcptAddr)
+		b += " to=<" + to + ">"
+	}
+	if v := in.tx.Property("origin.proto"); v != "" {
+		b += " proto=" + v
+	}
+	if v := in.tx.Helo(); v != "" {
+		b += " helo=<" + v + ">"
+	}
+	if text != "" {
+		b += ": " + text
+	}
+	if in.log == nil {
+		in.tx.Log(sdk.LevelInfo, b)
+		return
+	}
+	in.log(in.tx.QueueID() + ": " + b)
+}
+
+func (in *inspection) origin() string {
+	addr := in.tx.ClientAddr()
+	if addr == "" {
+		return "local"
+	}
+	name := in.tx.ClientName()
+	if name == "" {
+		name = "unknown"
+	}
+	return name + "[" + addr + "]"
+}

@@ -1,0 +1,75 @@
+package checks
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/mtad/mtad/core/conf/list"
+	"github.com/mtad/mtad/core/table"
+)
+
+// class says where a line stands.
+type class int
+
+const (
+	inHeader class = iota // a field of the message that is not about MIME
+	inMIME                // a field about MIME, or of a MIME part
+	inNested              // a field of an attached message
+	inBody
+	numClasses
+)
+
+// settings are the names of the tables, as the configuration and Postfix have them.
+var settings = [numClasses]string{"header_checks", "mime_header_checks", "nested_header_checks", "body_checks"}
+
+// Defaults of "body_checks_size_limit" and "line_length_limit", in bytes.
+const (
+	defaultSizeLimit = 51200
+	defaultLine      = 2048
+)
+
+// options of the plugin, as its configuration names them.
+type options struct {
+	tables    [numClasses]table.Maps // "header_checks" …: tables, type:name
+	sizeLimit int64                  // "body_checks_size_limit": bytes of each part that are looked at
+	line      int                    // "line_length_limit": longer lines are looked up in pieces
+}
+
+func readOptions(config map[string]string) (o options, err error) {
+	known := map[string]bool{"default_database_type": true, "body_checks_size_limit": true, "line_length_limit": true}
+	some := false
+	to := table.Options{Default: config["default_database_type"]}
+	for c, name := range settings {
+		known[name] = true
+		if o.tables[c], err = table.OpenMaps(list.Split(config[name]), to); err != nil {
+			return o, fmt.Errorf("%s: %w", name, err)
+		}
+		some = some || len(o.tables[c]) > 0
+	}
+	for name := range config {
+		if !known[name] {
+			return o, fmt.Errorf("%s: there is no such setting", name)
+		}
+	}
+	if !some {
+		return o, errors.New("set header_checks, mime_header_checks, nested_header_checks or body_checks in [plugin.config]")
+	}
+	if o.sizeLimit, err = number(config, "body_checks_size_limit", defaultSizeLimit); err != nil {
+		return o, err
+	}
+	n, err := number(config, "line_length_limit", defaultLine)
+	o.line = int(min(max(n, 512), 32<<10))
+	return o, err
+}
+
+func number(config map[string]string, name string, def int64) (int64, error) {
+	if config[name] == "" {
+		return def, nil
+	}
+	n, err := strconv.ParseInt(config[name], 10, 64)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("%s = %q: want a number of bytes", name, config[name])
+	}
+	return n, nil
+}
