@@ -7,9 +7,11 @@
 //
 // # Invariants
 //
-// A guest runs only inside Call, on an instance that no other call uses. It cannot outlive its
-// deadline by more than a yield interval: at loop heads and function entries it pays fuel, and
-// when that is used up the host looks at the clock; host calls look at it too. Its memory cannot
+// A guest runs only inside Call, on an instance that no other call uses. When it uses its time it
+// cannot outlive its deadline by more than a yield interval: at loop heads and function entries it
+// pays fuel, and when that is used up the host looks at the clock; host calls look at it too. One
+// that the machine kept from running may go on, up to ten times the limit. Host calls are limited
+// in number as well. Its memory cannot
 // grow beyond Options.MemoryPages. A call that failed (trap, deadline, exit) costs its instance.
 // No host call traps, whatever pointers and numbers it is given.
 //
