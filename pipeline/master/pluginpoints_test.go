@@ -3,6 +3,7 @@ package master_test
 import (
 	"bytes"
 	"os"
+	"syscall"
 	"testing"
 )
 
@@ -40,4 +41,33 @@ func TestAPluginIsRewriterRouterTableTransportAndObserver(t *testing.T) {
 	d.log.wait(t, `to=<nobody@plugin.test>, .*relay=mailer, .*dsn=5.1.1, status=bounced \(.*nobody is nobody\)`)
 	d.log.wait(t, `plugin mailer: event bounced \w+ nobody@plugin.test 5.1.1`)
 	s.wait(t, 1) // the notice goes the usual way
+}
+
+// What a plugin counts in its store is still known after a restart.
+func TestAPluginsStoreSurvivesARestart(t *testing.T) {
+	s := newSink(t)
+	d := newDaemon(t, "relayhost = "+s.nexthop())
+	code, err := os.ReadFile("../../plugins/wasm/testdata/limiter.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.write("limiter.wasm", string(code))
+	d.write("mtad.toml", "[[plugin]]\nname = \"limiter\"\nwasm = \"limiter.wasm\"\nallow = [\"kv\"]\ntime = \"5s\"\n")
+	d.run()
+	c := d.hello()
+	c.do("MAIL FROM:<a@sender.test>", "250")
+	for range 10 {
+		c.do("RCPT TO:<b@rcpt.test>", "250")
+	}
+	c.do("RCPT TO:<b@rcpt.test>", "451 4.7.1")
+	c.do("QUIT", "221")
+	d.signal(syscall.SIGTERM)
+	d.wait()
+	d.run()
+	c = d.hello()
+	c.do("MAIL FROM:<a@sender.test>", "250")
+	c.do("RCPT TO:<b@rcpt.test>", "451 4.7.1")
+	c.do("RSET", "250")
+	c.do("MAIL FROM:<other@sender.test>", "250")
+	c.do("RCPT TO:<b@rcpt.test>", "250")
 }
