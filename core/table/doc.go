@@ -7,7 +7,8 @@
 // hash, btree, dbm, sdbm, cdb and lmdb are one type here: the index that postmap builds
 // (package index); without one the text that it is built from; without that the .db file that
 // Postfix's postmap left (package bdb). Patterns are in packages pattern and cidr, texts in package
-// source; texthash, static, inline, environ, internal, fail, unix, unionmap, pipemap, randmap and
+// source, servers in packages remote (tcp, socketmap), sqltable (sqlite, mysql, pgsql), ldaptable
+// and redistable; texthash, static, inline, environ, internal, fail, unix, unionmap, pipemap, randmap and
 // proxy (which is the table behind it) are here; plugin, process and wasm are the plugin of that
 // name (Options.Plugin).
 //

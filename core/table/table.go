@@ -62,6 +62,8 @@ func openers() map[string]opener {
 		"internal": openInternal, "fail": openFailing, "unix": openUnix, "proxy": openProxy,
 		"unionmap": openUnion, "pipemap": openPipe, "randmap": openRandom,
 		"plugin": openPlugin, "process": openPlugin, "wasm": openPlugin,
+		"tcp": openTCP, "socketmap": openSocketmap, "ldap": openLDAP, "redis": openRedis,
+		"sqlite": openSQL("sqlite"), "mysql": openSQL("mysql"), "pgsql": openSQL("pgsql"),
 		"regexp": openRegexp, "pcre": openPCRE, "cidr": openCIDR,
 	}
 	for _, kind := range indexedTypes() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -65,6 +66,23 @@ func TestErrorsNameTheirPlace(t *testing.T) {
 	}
 	if _, err := Open("nis:x", Options{}); !errors.Is(err, ErrType) {
 		t.Fatalf("got %v", err)
+	}
+}
+
+func TestTypesAreInOrderAndCanBeOpened(t *testing.T) {
+	names := Types()
+	if !slices.IsSorted(names) || len(names) < 30 {
+		t.Fatal(names)
+	}
+	for _, kind := range names {
+		if _, err := Open(kind+":/nonexistent/x", Options{}); errors.Is(err, ErrType) && !strings.Contains(err.Error(), "no plugins here") {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+	for _, kind := range []string{"nis", "memcache"} {
+		if _, err := Open(kind+":x", Options{}); !errors.Is(err, ErrType) || !strings.Contains(err.Error(), "; use ") {
+			t.Errorf("%s: %v", kind, err)
+		}
 	}
 }
 
