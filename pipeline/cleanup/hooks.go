@@ -5,6 +5,7 @@ import (
 
 	"github.com/mtad/mtad/core/mail"
 	"github.com/mtad/mtad/pipeline/hook"
+	"github.com/mtad/mtad/pipeline/rewrite"
 	"github.com/mtad/mtad/queue"
 )
 
@@ -59,6 +60,24 @@ func (a asked) rewrite(ctx context.Context, first func(context.Context, string) 
 		result = a.Standard(result)
 	}
 	return result, nil
+}
+
+// headerHook returns what asks the plugins about header addresses, nil without plugins.
+func (j *Job) headerHook() func(context.Context, rewrite.Classes, string) (string, error) {
+	if j.hooks == nil {
+		return nil
+	}
+	return func(ctx context.Context, place rewrite.Classes, address string) (string, error) {
+		class := hook.HeaderRecipient
+		if place == rewrite.HeaderSender {
+			class = hook.HeaderSender
+		}
+		result, e := j.hooks.Rewrite(ctx, class, address)
+		if e != nil {
+			return "", e
+		}
+		return result, nil
+	}
 }
 
 // tell reports a committed entry: queued, and held when it is on hold.

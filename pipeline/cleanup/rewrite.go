@@ -61,7 +61,7 @@ func (j *Job) rewrite(ctx context.Context) *status.Error {
 	if rw == nil {
 		return nil
 	}
-	hc := rewrite.HeaderContext{Local: j.env.Origin.Local, Domain: j.d.o.RemoteDomain, NoMaps: j.d.o.NoMaps}
+	hc := rewrite.HeaderContext{Local: j.env.Origin.Local, Domain: j.d.o.RemoteDomain, NoMaps: j.d.o.NoMaps, Last: j.headerHook()}
 	if err := rw.Header(ctx, j.header, hc); err != nil {
 		return status.From(err)
 	}

@@ -65,7 +65,7 @@ func (a *answers) check(h *host) error {
 		if !a.hasResult {
 			return fmt.Errorf("verdict found without rewrite.result")
 		}
-		if !plausible(a.result) {
+		if !plausible(a.result) || strings.HasPrefix(h.m.asked.class, "header_") && !alone(a.result) {
 			return fmt.Errorf("rewrite.result %q is no address", a.result)
 		}
 	case sdk.PointRoute:
@@ -81,6 +81,25 @@ func (a *answers) check(h *host) error {
 		}
 	}
 	return nil
+}
+
+// alone reports whether an address can stand in a header field as one address: what separates or
+// comments there (RFC 5322 §3.2.3) stands in quotes or in an address literal.
+func alone(s string) bool {
+	quoted, literal := false, false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == '[' || c == ']'):
+			literal = c == '['
+		case !quoted && !literal && strings.IndexByte(`,;:()\`, c) >= 0:
+			return false
+		}
+	}
+	return true
 }
 
 // ask calls the chain of a point that wants an answer. found is told of each answer, and ends the

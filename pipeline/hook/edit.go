@@ -200,6 +200,10 @@ func plausible(s string) bool {
 		switch c := s[i]; {
 		case c < ' ' || c == 0x7f:
 			return false
+		case quoted && c == '\\':
+			if i++; i == len(s) || s[i] < ' ' || s[i] == 0x7f {
+				return false
+			}
 		case c == '"':
 			quoted = !quoted
 		case !quoted && (c == ' ' || c == '<' || c == '>'):

@@ -105,6 +105,23 @@ func TestABadAnswerIsAFailureOfThePlugin(t *testing.T) {
 	}
 }
 
+func TestAHeaderAddressStaysOneAddress(t *testing.T) {
+	for _, c := range []struct {
+		class, result string
+		ok            bool
+	}{
+		{HeaderSender, "a@b", true}, {HeaderRecipient, "a,c@b", false}, {HeaderSender, `"a,c"@b`, true}, {HeaderSender, `"a\"(,c"@b`, true},
+		{HeaderSender, "a@[IPv6:2001:db8::1]", true}, {HeaderSender, "a@b(c)", false}, {EnvelopeSender, "a,c@b", true},
+	} {
+		origin := mail.Origin{Kind: mail.KindSMTP}
+		set := NewSet([]Plugin{with("p", rewriter(func(sdk.Tx) sdk.Verdict { return sdk.FoundAddr(c.result) }))}, Options{})
+		got, e := set.Session(&origin).Begin(&mail.Envelope{}).Rewrite(context.Background(), c.class, "x@y")
+		if (e == nil) != c.ok || c.ok && got != c.result {
+			t.Errorf("%s %s: %q, %v", c.class, c.result, got, e)
+		}
+	}
+}
+
 // fixed is a resolver that always knows the same way.
 type fixed struct{ err error }
 

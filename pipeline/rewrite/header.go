@@ -17,6 +17,9 @@ type HeaderContext struct {
 	Domain string
 	// NoMaps leaves canonical maps and masquerading out (receive_override_options).
 	NoMaps bool
+	// Last rewrites what the maps made of an address of a field of senders (HeaderSender) or
+	// recipients; nil for nobody. An error is temporary.
+	Last func(ctx context.Context, place Classes, address string) (string, error)
 }
 
 // senderFields and recipientFields are the fields whose addresses are rewritten.
@@ -111,5 +114,9 @@ func (r *Rewriter) headerAddress(ctx context.Context, address string, place Clas
 	if hc.NoMaps {
 		return address, nil
 	}
-	return r.rewriteAt(ctx, place, address)
+	address, err := r.rewriteAt(ctx, place, address)
+	if err != nil || hc.Last == nil {
+		return address, err
+	}
+	return hc.Last(ctx, place, address)
 }
