@@ -46,6 +46,7 @@ relayhost = b
 policy_time_limit = 3600
 smtp_tls_security_level = Dane
 smtpd_tls_security_level = may
+maildrop_time_limit = 60s
 `,
 		"master.cf": `smtp inet n - n - - smtpd
 submission inet n - n - - smtpd
@@ -84,7 +85,8 @@ smtp inet n - n - 5 smtpd
 		{"", "hopcount_limits", conf.StatusUnknown, "is hopcount_limit meant?", 0},
 		{"", "submission/inet", conf.StatusEffective, "receives over SMTP", 2},
 		{"", "policy/unix", conf.StatusUnsupported, "service manager", 6},
-		{"", "maildrop/unix", conf.StatusUnsupported, "lmtp", 7},
+		{"", "maildrop/unix", conf.StatusEffective, "delivers to a program", 7},
+		{"", "maildrop_time_limit", conf.StatusEffective, "of the transport maildrop: how long a program may run", 22},
 		{"submission/inet", "smtpd_client_restrictions", conf.StatusEffective, "the rules for connections", 3},
 		{"submission/inet", "smtpd_tls_wrapermode", conf.StatusUnknown, "is smtpd_tls_wrappermode meant?", 4},
 		{"slow/unix", "slow_destination_rate_delay", conf.StatusAccepted, "as -o of a service it has no effect", 5},

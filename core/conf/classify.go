@@ -14,8 +14,9 @@ import (
 // checker knows what Check needs to know of the whole configuration.
 type checker struct {
 	whole *Config
-	// transports are the services that deliver mail or run commands with a time limit.
-	transports map[string]bool
+	// transports are the programs of the services that deliver mail or run commands with a
+	// time limit.
+	transports map[string]mastercf.Program
 	// classes are the names in smtpd_restriction_classes, macros the names that values refer
 	// to with the name of one that does, tables the prefixes of the parameters of tables that
 	// are configured in main.cf.
@@ -27,10 +28,10 @@ type checker struct {
 }
 
 func newChecker(c *Config) *checker {
-	k := &checker{whole: c, transports: map[string]bool{}, classes: map[string]bool{}, macros: map[string]string{}, tables: map[string]string{}, spoilt: map[string]bool{}}
+	k := &checker{whole: c, transports: map[string]mastercf.Program{}, classes: map[string]bool{}, macros: map[string]string{}, tables: map[string]string{}, spoilt: map[string]bool{}}
 	for _, s := range c.services {
 		if p, _ := mastercf.ProgramNamed(s.Program); p.Transport || s.Program == "spawn" {
-			k.transports[s.Name] = true
+			k.transports[s.Name] = p
 		}
 	}
 	for name := range c.origins {
@@ -81,8 +82,11 @@ func (k *checker) classify(f *Finding, name string) *param.Param {
 		f.Status, f.Note = Status(p.Effect), p.Text
 		return p
 	}
-	if transport, p, ok := param.SplitTransport(name); ok && k.transports[transport] {
+	if transport, p, ok := param.SplitTransport(name); ok && k.transports[transport].Name != "" {
 		f.Status, f.Note = Status(p.Effect), fmt.Sprintf("%s of the transport %s: %s", p.Name, transport, p.Text)
+		if program := k.transports[transport]; program.Effect == param.Unsupported {
+			f.Status, f.Note = StatusUnsupported, fmt.Sprintf("of the transport %s, whose program %s is not built: %s", transport, program.Name, program.Note)
+		}
 		return p
 	}
 	classes, _ := param.Find("smtpd_restriction_classes")

@@ -61,6 +61,8 @@ func (g *generation) agent(c *conf.Config, s mastercf.Service) (queue.Agent, err
 		return g.localAgent(c)
 	case "virtual":
 		return g.virtualAgent(c)
+	case "pipe":
+		return g.pipeAgent(c, s)
 	}
 	return nil, nil
 }

@@ -31,7 +31,7 @@ var programs = [...]Program{
 	{"nqmgr", param.Effective, "the old name of qmgr", false},
 	{"oqmgr", param.Effective, "stands for qmgr, which is the only scheduler", false},
 	{"pickup", param.Effective, "takes mail from the maildrop directory", false},
-	{"pipe", param.Unsupported, "deliver over lmtp to a program that listens, or use a plugin", true},
+	{"pipe", param.Effective, "delivers to a program; user= must be who mtad itself runs as (not mail_owner) unless mtad runs as root, or the mail waits", true},
 	{"postlogd", param.Accepted, "the log is written by mtad itself", false},
 	{"postscreen", param.Unsupported, "use smtpd on this port; its limits and plugins decide before the message", false},
 	{"proxymap", param.Accepted, "tables are open once in one process", false},

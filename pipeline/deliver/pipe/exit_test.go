@@ -1,6 +1,7 @@
 package pipe_test
 
 import (
+	_ "embed"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,29 +10,9 @@ import (
 )
 
 // fate ends as its first argument says. The comparison with Postfix runs the same script.
-const fate = `#!/bin/sh
-case $1 in
-noread*) exit ${1#noread} ;;
-esac
-cat >/dev/null
-case $1 in
-exit*) exit ${1#exit} ;;
-out*) echo "some  output	tab"; echo "second line" >&2; exit ${1#out} ;;
-dsn4) echo "4.1.2 try later friend"; exit 67 ;;
-dsn5) echo "5.7.9 go away"; exit 75 ;;
-dsn5one) echo "5.7.9 go away"; exit 1 ;;
-dsn4one) echo "4.7.9 go away"; exit 1 ;;
-dsnzero) echo "5.7.9 hm"; exit 0 ;;
-dsnspace) echo " 4.7.9 x"; exit 67 ;;
-dsncolon) echo "4.7.9: x"; exit 67 ;;
-dsntwo) echo "2.7.9 x"; exit 67 ;;
-dsnalone) echo "4.7.9"; exit 67 ;;
-sig) kill -9 $$ ;;
-sigterm) echo hi; kill -15 $$ ;;
-bin) printf 'a\001b\377c\303\274\177d\n\n x'; exit 67 ;;
-long) i=0; while [ $i -lt 800 ]; do echo "line $i of a long text"; i=$((i+1)); done; exit 67 ;;
-esac
-`
+//
+//go:embed testdata/fate
+var fate string
 
 // outcome is what a fate comes to; %s is the path of the command.
 type outcome struct {
