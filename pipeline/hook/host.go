@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/mtad/mtad/core/mail"
 	"github.com/mtad/mtad/core/status"
@@ -24,6 +25,7 @@ type host struct {
 	arg   string
 	given answers
 
+	waited  time.Duration // for tables and the DNS
 	scan    *scan.Message // made when it is asked for
 	match   sdk.Match
 	matched bool

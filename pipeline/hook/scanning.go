@@ -121,8 +121,7 @@ func (h *host) scanner(what sdk.Text) (*scan.Message, sdk.Errno) {
 		return nil, sdk.ErrStage
 	}
 	if h.scan == nil {
-		late := func() bool { return h.m.sess.set.o.Clock().After(h.m.limit.deadline) }
-		h.scan = scan.New(h.hdr().Bytes(), rest, off, late)
+		h.scan = scan.New(h.hdr().Bytes(), rest, off, h.late)
 	}
 	return h.scan, sdk.OK
 }

@@ -24,9 +24,20 @@ type DNS interface {
 	TXT(ctx context.Context, name string) ([]string, error)
 }
 
-// waiting is a context that ends with the call's time: what a service waits with.
-func (h *host) waiting() (context.Context, context.CancelFunc) {
-	return context.WithDeadline(h.m.limit.Context, h.m.limit.deadline)
+// waiting is what a service waits with: WaitTime in all for one hook call, or the plugin's own limit
+// if that is longer. The scan service's clock stands still meanwhile.
+func (h *host) waiting() (ctx context.Context, done func()) {
+	now := h.m.sess.set.o.Clock()
+	ctx, cancel := context.WithTimeout(h.m.limit.Context, max(WaitTime, h.p.Time)-h.waited)
+	return ctx, func() {
+		cancel()
+		h.waited += h.m.sess.set.o.Clock().Sub(now)
+	}
+}
+
+// late reports whether the call's own time is over.
+func (h *host) late() bool {
+	return h.m.sess.set.o.Clock().After(h.m.limit.deadline.Add(h.waited))
 }
 
 // MapGet asks a table of the plugin's configuration.
@@ -38,8 +49,8 @@ func (h *host) MapGet(name, key string) (string, sdk.Errno) {
 	if t == nil {
 		return "", sdk.ErrInvalid
 	}
-	ctx, cancel := h.waiting()
-	defer cancel()
+	ctx, done := h.waiting()
+	defer done()
 	v, found, err := t.Lookup(ctx, strings.Clone(key))
 	switch {
 	case err != nil:
@@ -110,8 +121,8 @@ func (h *host) DNS(kind sdk.DNSType, name string) (string, sdk.Errno) {
 	case d == nil:
 		return "", sdk.ErrUnsup
 	}
-	ctx, cancel := h.waiting()
-	defer cancel()
+	ctx, done := h.waiting()
+	defer done()
 	var records []string
 	var err error
 	switch name = strings.Clone(name); kind {

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -273,4 +275,40 @@ func TestQuotasEndWhatIsTooMuch(t *testing.T) {
 	if n := strings.Count(out.String(), "\n"); out.Len() > 2*logLimit || n > 6 || !strings.Contains(out.String(), "it logs too much") || strings.Contains(out.String(), "\nmtad/smtpd: forged") {
 		t.Errorf("%d bytes in %d lines", out.Len(), n)
 	}
+}
+
+// slowTable takes a while, or as long as it may.
+type slowTable struct{ took time.Duration }
+
+func (s slowTable) Lookup(ctx context.Context, _ string) (string, bool, error) {
+	select {
+	case <-time.After(s.took):
+		return "late", true, nil
+	case <-ctx.Done():
+		return "", false, ctx.Err()
+	}
+}
+
+func TestWaitingHasALimitOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := allow(sdk.CapMap, sdk.CapScan)
+		p.Maps = map[string]Table{"slow": slowTable{6 * time.Second}}
+		begun := time.Now()
+		judge(t, p, Options{}, simple, func(tx sdk.Tx) {
+			if v, e := tx.Host.MapGet("slow", "k"); v != "late" || e != sdk.OK {
+				t.Errorf("%q, %v", v, e)
+			}
+			if _, err := tx.Words("viagra\n", sdk.TextBody); err != nil {
+				t.Errorf("after waiting there is no time to scan: %v", err)
+			}
+			for range 3 {
+				if _, e := tx.Host.MapGet("slow", "k"); e != sdk.ErrAgain {
+					t.Errorf("beyond the limit: %v", e)
+				}
+			}
+		})
+		if took := time.Since(begun); took != WaitTime {
+			t.Errorf("all waiting took %v, want %v", took, WaitTime)
+		}
+	})
 }

@@ -33,8 +33,8 @@ func ParseOnError(s string) (OnError, error) {
 	return 0, fmt.Errorf("on_error = %q: want tempfail, continue or reject", s)
 }
 
-// Default time limits of a hook call. Plugins that wait for others (capabilities map and dns) have
-// WaitTime at every point.
+// Default time limits of a hook call. A plugin that waits for a table or the DNS does not use its own
+// time, but all that it waits for in one call ends after WaitTime.
 const (
 	StageTime   = 5 * time.Millisecond
 	MessageTime = 50 * time.Millisecond
@@ -52,8 +52,9 @@ type Plugin struct {
 	// OnError is the failure policy.
 	OnError OnError
 	// Time limits each call; 0 means StageTime at the SMTP stages, at rewrite, route and lookup,
-	// MessageTime at headers, body, eom and event, DeliverTime at deliver, and WaitTime for a
-	// plugin that may ask DNS or maps.
+	// MessageTime at headers, body, eom and event, and DeliverTime at deliver. For a plugin
+	// that is no guest, and may ask DNS or maps, 0 means WaitTime: its waiting cannot be told
+	// from its work.
 	Time time.Duration
 	// Shadow plugins decide and are logged, but change nothing.
 	Shadow bool
@@ -143,7 +144,7 @@ func (p *plugin) limit(pt sdk.Point) time.Duration {
 	switch {
 	case p.Time > 0:
 		return p.Time
-	case p.Allow[sdk.CapDNS] || p.Allow[sdk.CapMap]:
+	case (p.Allow[sdk.CapDNS] || p.Allow[sdk.CapMap]) && p.Module.Manifest().Kind != "wasm":
 		return WaitTime
 	case pt == sdk.PointDeliver:
 		return DeliverTime

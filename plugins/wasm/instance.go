@@ -57,7 +57,7 @@ type instance struct {
 
 	ctx      callContext
 	host     sdk.Host
-	begun    time.Time
+	begun    time.Time // begun and deadline move on while the guest waits for a table or the DNS
 	deadline time.Time
 	calls    int
 	yields   int

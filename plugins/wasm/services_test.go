@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mtad/mtad/plugins/sdk"
@@ -137,4 +138,15 @@ func TestWhatIsMissingInTheAllowListIsNamed(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), `"map"`) || !strings.Contains(err.Error(), `"scan"`) || strings.Contains(err.Error(), `"kv"`) {
 		t.Fatal(err)
 	}
+}
+
+func TestWaitingIsNotTheGuestsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		in := &instance{begun: begun, deadline: begun.Add(10 * time.Millisecond)}
+		ask := waits(func(*guest) int64 { time.Sleep(time.Minute); return 7 })
+		if v := ask(&guest{in: in}); v != 7 || in.deadline.Sub(time.Now()) != 10*time.Millisecond || !in.begun.Equal(time.Now()) {
+			t.Fatalf("%d, %v are left", v, time.Until(in.deadline))
+		}
+	})
 }
