@@ -25,6 +25,7 @@ func TestScripts(t *testing.T) {
 		Dir:           "testdata/script",
 		UpdateScripts: os.Getenv("UPDATE") != "",
 		Cmds:          allCommands(),
+		Condition:     peerCondition,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("MAIL_CONFIG", e.WorkDir+"/etc")
 			e.Setenv("NAME", "Test User")
@@ -41,5 +42,6 @@ func TestScripts(t *testing.T) {
 func allCommands() map[string]func(*testscript.TestScript, bool, []string) {
 	all := scriptCommands()
 	maps.Copy(all, daemonCommands())
+	maps.Copy(all, peerCommands())
 	return all
 }
