@@ -74,7 +74,11 @@ func (m *Master) build(ctx context.Context, c *conf.Config) (g *generation, err 
 	if g.rewriter, err = g.newRewriter(c, own); err != nil {
 		return g, err
 	}
-	g.local = g.door(c)
+	localHooks, err := g.hooksFor(c, "non_smtpd_milters")
+	if err != nil {
+		return g, err
+	}
+	g.local = g.door(c, localHooks)
 	if err = g.buildServers(); err != nil {
 		return g, err
 	}

@@ -36,8 +36,12 @@ func (m *Master) loadPlugins(ctx context.Context, c *conf.Config, dns hook.DNS) 
 	if loaded == nil {
 		return nil, nil
 	}
-	return hook.NewSet(loaded, hook.Options{Log: m.logOf(c, "plugin"), Count: m.counters.plugin, Called: m.counters.called,
-		DNS: dns, MaxBody: c.Size("message_size_limit")}), nil
+	return hook.NewSet(loaded, m.hookOptions(c, dns)), nil
+}
+
+func (m *Master) hookOptions(c *conf.Config, dns hook.DNS) hook.Options {
+	return hook.Options{Log: m.logOf(c, "plugin"), Count: m.counters.plugin, Called: m.counters.called,
+		DNS: dns, MaxBody: c.Size("message_size_limit")}
 }
 
 func (m *Master) loadPlugin(ctx context.Context, c *conf.Config, p tomlcf.Plugin) (h hook.Plugin, err error) {

@@ -95,13 +95,17 @@ func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog
 	if err != nil {
 		return nil, err
 	}
+	hooks, err := g.hooksFor(c, "smtpd_milters")
+	if err != nil {
+		return nil, err
+	}
 	o := smtpd.Options{
 		Service: "smtpd", Hostname: c.String("myhostname"), Policy: policy, Env: world,
 		SizeLimit: c.Size("message_size_limit"), RecipientLimit: c.Int("smtpd_recipient_limit"),
 		RecipientOvershoot: c.Int("smtpd_recipient_overshoot_limit"),
 		MinFree:            c.Size("queue_minfree"), FreeBytes: g.m.freeBytes,
-		Filter: c.String("content_filter"), Limits: limits, Door: g.door(c), Log: log,
-		Hooks:       g.hookSet,
+		Filter: c.String("content_filter"), Limits: limits, Door: g.door(c, hooks), Log: log,
+		Hooks:       func() *hook.Set { return hooks },
 		LocalClient: localClient(c, world),
 	}
 	tolerant, err := c.Networks("smtpd_forbid_bare_newline_exclusions", g.opener(c))
@@ -114,9 +118,6 @@ func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog
 	}
 	return smtpd.New(o), nil
 }
-
-// hookSet returns the plugins of the generation, nil when there are none.
-func (g *generation) hookSet() *hook.Set { return g.hooks }
 
 // localClient says whose mail is of local origin (local_header_rewrite_clients).
 func localClient(c *conf.Config, w *access.World) func(netip.Addr, bool) bool {
@@ -212,8 +213,8 @@ func (g *generation) newLimits(c *conf.Config) (*smtpd.ClientLimits, error) {
 	}, nil
 }
 
-// door builds cleanup for a service.
-func (g *generation) door(c *conf.Config) *cleanup.Door {
+// door builds cleanup for a service with its plugins.
+func (g *generation) door(c *conf.Config, hooks *hook.Set) *cleanup.Door {
 	return cleanup.New(cleanup.Options{
 		Hostname: c.String("myhostname"), MailName: c.String("mail_name"), Origin: c.String("myorigin"),
 		SizeLimit: c.Size("message_size_limit"), HopLimit: c.Int("hopcount_limit"),
@@ -223,7 +224,7 @@ func (g *generation) door(c *conf.Config) *cleanup.Door {
 		NoMaps:       c.Has("receive_override_options", "no_address_mappings"),
 		KeepOriginal: c.Bool("enable_original_recipient"), DuplicateLimit: c.Int("duplicate_filter_limit"),
 		RemoteDomain: c.String("remote_header_rewrite_domain"),
-		Rewriter:     g.rewriter, Store: g.m.store, Queued: g.m.accepted, OnEvent: g.m.happened, Hooks: g.hooks,
+		Rewriter:     g.rewriter, Store: g.m.store, Queued: g.m.accepted, OnEvent: g.m.happened, Hooks: hooks,
 		Log: g.m.logOf(c, "cleanup"),
 	})
 }

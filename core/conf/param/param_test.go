@@ -121,8 +121,8 @@ func TestEffectiveNames(t *testing.T) {
 			t.Errorf("%s is not among the effective parameters", want)
 		}
 	}
-	if slices.Contains(names, "smtpd_milters") {
-		t.Error("smtpd_milters is said to be effective")
+	if slices.Contains(names, "milter_header_checks") {
+		t.Error("milter_header_checks is said to be effective")
 	}
 }
 
