@@ -44,30 +44,30 @@ and -m.
 Exit code: 0 done or found, 1 not found or failed.
 `
 
-// maps is one run of postmap or postalias.
-type maps struct {
+// tableJob is one run of postmap or postalias.
+type tableJob struct {
 	sh     *shell
 	format source.Format
 	specs  []string
 	tables table.Options
 	build  build.Options
 
-	query, remove                string
-	hasQuery, hasRemove          bool
-	insert, dump, verbose        bool
-	body, header, mime, withType bool
+	query, remove         string
+	hasQuery, hasRemove   bool
+	insert, dump, verbose bool
+	body, header, mime    bool
 }
 
 func postmap(sh *shell, args []string) int {
-	return sh.maps(source.Map, "bc:d:fhimnNopq:rsuUvw", args)
+	return sh.tableJob(source.Map, "bc:d:fhimnNopq:rsuUvw", args)
 }
 
 func postalias(sh *shell, args []string) int {
-	return sh.maps(source.Aliases, "c:d:finNopq:rsuUvw", args)
+	return sh.tableJob(source.Aliases, "c:d:finNopq:rsuUvw", args)
 }
 
-func (sh *shell) maps(format source.Format, letters string, args []string) int {
-	m := &maps{sh: sh, format: format}
+func (sh *shell) tableJob(format source.Format, letters string, args []string) int {
+	m := &tableJob{sh: sh, format: format}
 	opts, specs, err := getopt(args, letters)
 	if err == nil {
 		err = m.set(opts)
@@ -91,8 +91,8 @@ func (sh *shell) maps(format source.Format, letters string, args []string) int {
 		Default: c.String("default_database_type"), Aliases: format == source.Aliases,
 		Warn: func(text string) { sh.warn("%s", text) },
 		Parameter: func(name string) (string, bool) {
-			v, err := c.Lookup(name)
-			return v, err == nil
+			v, _, set := c.Lookup(name)
+			return v, set
 		},
 	}
 	code, err := m.run()
@@ -103,7 +103,7 @@ func (sh *shell) maps(format source.Format, letters string, args []string) int {
 }
 
 // set notes the options.
-func (m *maps) set(opts []option) error {
+func (m *tableJob) set(opts []option) error {
 	m.build.Format = m.format
 	m.build.Warn = func(text string) { m.sh.warn("%s", text) }
 	m.build.Progress = func(n int) { fmt.Fprintf(m.sh.err, "%s: %d entries\n", m.sh.name, n) }
@@ -142,7 +142,7 @@ func (m *maps) set(opts []option) error {
 }
 
 // check refuses options that exclude each other.
-func (m *maps) check() error {
+func (m *tableJob) check() error {
 	n := 0
 	for _, on := range []bool{m.hasQuery, m.hasRemove, m.dump} {
 		if on {
@@ -160,7 +160,7 @@ func (m *maps) check() error {
 	return nil
 }
 
-func (m *maps) run() (int, error) {
+func (m *tableJob) run() (int, error) {
 	switch {
 	case m.hasQuery && m.query == "-":
 		return m.queries()
@@ -178,13 +178,13 @@ func (m *maps) run() (int, error) {
 }
 
 // one lists, changes or builds one table.
-func (m *maps) one(spec string) error {
+func (m *tableJob) one(spec string) error {
 	kind, name := table.Split(spec, m.tables.Default)
 	switch {
 	case m.dump:
 		return m.list(kind, name)
 	case !table.Indexed(kind):
-		return fmt.Errorf("unsupported dictionary type: %s does not support bulk-mode creation.", kind)
+		return fmt.Errorf("unsupported dictionary type: %s does not support bulk-mode creation", kind)
 	case m.insert:
 		return build.Insert(name, m.sh.in, m.build)
 	}
@@ -195,7 +195,7 @@ func (m *maps) one(spec string) error {
 }
 
 // list prints a table.
-func (m *maps) list(kind, name string) error {
+func (m *tableJob) list(kind, name string) error {
 	out := bufio.NewWriter(m.sh.out)
 	colon := ""
 	if m.format == source.Aliases {
@@ -219,7 +219,7 @@ func (m *maps) list(kind, name string) error {
 }
 
 // delete takes keys out of all tables.
-func (m *maps) delete() (int, error) {
+func (m *tableJob) delete() (int, error) {
 	keys := []string{m.remove}
 	if m.remove == "-" {
 		keys = nil
@@ -250,7 +250,7 @@ func (m *maps) delete() (int, error) {
 }
 
 // ask prints the value of one key.
-func (m *maps) ask(key string) (int, error) {
+func (m *tableJob) ask(key string) (int, error) {
 	all, err := table.OpenMaps(m.specs, m.tables)
 	if err != nil {
 		return exFailure, err

@@ -17,7 +17,7 @@ import (
 const maxKeyLine = 1 << 20
 
 // queries asks for each key of standard input.
-func (m *maps) queries() (int, error) {
+func (m *tableJob) queries() (int, error) {
 	all, err := table.OpenMaps(m.specs, m.tables)
 	if err != nil {
 		return exFailure, err
@@ -57,8 +57,8 @@ func eachLine(r io.Reader, ask func(string) error) error {
 
 // message asks for the headers and body lines of a message, as header_checks and body_checks
 // would: a header with its continuation lines is one key, newlines included.
-func (m *maps) message(ask func(string) error) error {
-	w := walker{maps: m, ask: ask, inHeader: true}
+func (m *tableJob) message(ask func(string) error) error {
+	w := walker{tableJob: m, ask: ask, inHeader: true}
 	if err := eachLine(m.sh.in, w.line); err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (m *maps) message(ask func(string) error) error {
 
 // walker is where in a message we are.
 type walker struct {
-	*maps
+	*tableJob
 	ask      func(string) error
 	inHeader bool
 	header   string
@@ -112,7 +112,7 @@ func (w *walker) flush() error {
 			w.next = params["boundary"]
 		}
 	}
-	if !w.maps.header {
+	if !w.tableJob.header {
 		return nil
 	}
 	return w.ask(header)
