@@ -55,6 +55,9 @@ func (a *Agent) run(ctx context.Context, j job) (said string, err error) {
 		return "", notStarted(err)
 	}
 	if err := start(cmd); err != nil {
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
 		return "", notStarted(err)
 	}
 	fed := make(chan struct{})

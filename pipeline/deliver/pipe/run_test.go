@@ -91,8 +91,10 @@ func TestACommandOutOfTimeIsKilledWithAllItStarted(t *testing.T) {
 	path := w.script("slow", "#!/bin/sh\nexec 9>\"${0%/*}/held\"\nsleep 600 &\necho gone to sleep\nwait\n")
 	w.o.TimeLimit = 500 * time.Millisecond
 	a := w.agent("user=" + self(t) + " argv=" + path)
-	want(t, deliver(t, a, request(message, "a@s.test", "b@r.test"))[0], queue.Deferred4,
-		`451 4.3.0 Command time limit exceeded: "`+path+`". Command output: gone to sleep`)
+	// On a busy machine its time may be over before it says anything.
+	r := deliver(t, a, request(message, "a@s.test", "b@r.test"))[0]
+	r.Reply.Text = strings.TrimSuffix(r.Reply.Text, ". Command output: gone to sleep")
+	want(t, r, queue.Deferred4, `451 4.3.0 Command time limit exceeded: "`+path+`"`)
 	if n, err := held.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("what the command started lives on: %v", err)
 	}
@@ -118,14 +120,32 @@ func (w *world) fifo(name string) *os.File {
 
 func TestACancelledDeliveryIsDeferredAndItsCommandKilled(t *testing.T) {
 	w := newWorld(t)
-	path := w.script("slow", "#!/bin/sh\nsleep 600\n")
-	a := w.agent("user=" + self(t) + " argv=" + path)
+	held := w.fifo("held")
+	a := w.agent("user=" + self(t) + " argv=" + w.script("slow", "#!/bin/sh\nexec 9>\"${0%/*}/held\"\necho . >&9\nsleep 600 &\nwait\n"))
 	ctx, cancel := context.WithCancel(context.Background())
-	req := request(message, "a@s.test", "b@r.test")
-	open := req.Open
-	req.Open = func() (mail.Content, error) { cancel(); return open() }
-	if got := a.Deliver(ctx, req)[0]; got.Outcome != queue.Deferred4 {
-		t.Errorf("got %v: %v", got.Outcome, got.Reply)
+	done := make(chan []queue.Result)
+	go func() { done <- a.Deliver(ctx, request(message, "a@s.test", "b@r.test")) }()
+	awaitByte(t, held)
+	cancel()
+	want(t, (<-done)[0], queue.Deferred4, "451 4.3.2 delivery was interrupted")
+	if n, err := held.Read(make([]byte, 8)); n > 1 || err != nil && !errors.Is(err, io.EOF) {
+		t.Errorf("what the command started lives on: %v", err)
+	}
+	want(t, a.Deliver(ctx, request(message, "a@s.test", "b@r.test"))[0], queue.Deferred4, "451 4.3.2 delivery was interrupted")
+}
+
+// awaitByte waits until the command has written to its named pipe, which ends at once while nobody
+// has it open.
+func awaitByte(t *testing.T, f *os.File) {
+	t.Helper()
+	b := make([]byte, 1)
+	for late := time.Now().Add(patience); ; runtime.Gosched() {
+		if n, _ := f.Read(b); n == 1 {
+			return
+		}
+		if time.Now().After(late) {
+			t.Fatal("the command never began")
+		}
 	}
 }
 
@@ -176,7 +196,12 @@ func TestTheCommandHasASurroundingOfItsOwn(t *testing.T) {
 	w := newWorld(t)
 	t.Setenv("SECRET", "x")
 	inherited(t)
-	path := w.script("look", "#!/bin/sh\ncat >/dev/null\nenv | sort | tr '\\n' '|'; pwd; umask; ls -l /proc/$$/fd | grep -c -e ' [0-9]* -> '\nexit 67\n")
+	path := w.script("look", `#!/bin/sh
+cat >/dev/null
+env | sort | tr '\n' '|'; pwd; umask
+n=0; for f in /proc/$$/fd/*; do [ -e "$f" ] && n=$((n+1)); done; echo $n
+exit 67
+`)
 	a := w.agent("user=" + self(t) + " argv=" + path)
 	got := deliver(t, a, request(message, "a@s.test", "b@r.test"))[0].Reply.Text
 	env := "MAIL_CONFIG=/etc/mtad|PATH=/usr/bin:/bin|PWD=" + w.dir + "|"
