@@ -58,6 +58,9 @@ func (l *limited) Deadline() (time.Time, bool) { return l.deadline, true }
 func (m *Message) call(ctx context.Context, p *plugin, pt sdk.Point) (sdk.Action, status.Reply, string, error) {
 	set := m.sess.set
 	if p.breaker.open(set.o.Clock) {
+		if set.o.Called != nil {
+			set.o.Called(p.name, pt, 0, 0, errBreaker)
+		}
 		return 0, status.Reply{}, "", errBreaker
 	}
 	begun := set.o.Clock()

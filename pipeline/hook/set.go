@@ -69,7 +69,8 @@ type Plugin struct {
 // Options of a Set. Zero values are usable.
 type Options struct {
 	Log *maillog.Service
-	// Count adds to a plugin's own counter; Called is told of each call.
+	// Count adds to a plugin's own counter; Called is told of each call, and, with an error and
+	// no time taken, of each that the breaker did not let happen.
 	Count  func(plugin, name string, delta int64)
 	Called func(plugin string, p sdk.Point, took time.Duration, action sdk.Action, err error)
 	// DNS answers plugins that are allowed "dns"; nil: it is disabled.
