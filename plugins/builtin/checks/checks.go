@@ -2,6 +2,7 @@ package checks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -22,7 +23,7 @@ var _ sdk.Module = (*Module)(nil)
 func New(name string, config map[string]string, log func(line string)) (sdk.Module, error) {
 	o, err := readOptions(config)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, o.close())
 	}
 	return &Module{name: name, o: o, log: log}, nil
 }
@@ -35,8 +36,8 @@ func (m *Module) Manifest() sdk.Manifest {
 // LogWord is empty: the log has a line for each action, as Postfix writes it.
 func (m *Module) LogWord() string { return "" }
 
-// Close has nothing to free.
-func (m *Module) Close(context.Context) error { return nil }
+// Close closes the tables.
+func (m *Module) Close(context.Context) error { return m.o.close() }
 
 // Call looks the message up.
 func (m *Module) Call(ctx context.Context, _ sdk.Point, h sdk.Host) (sdk.Action, error) {

@@ -73,3 +73,12 @@ func number(config map[string]string, name string, def int64) (int64, error) {
 	}
 	return n, nil
 }
+
+// close closes the tables.
+func (o *options) close() error {
+	var errs []error
+	for _, m := range o.tables {
+		errs = append(errs, m.Close())
+	}
+	return errors.Join(errs...)
+}
