@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mtad/mtad/core/conf"
+	"github.com/mtad/mtad/core/conf/mastercf"
 	"github.com/mtad/mtad/core/smtp"
 	"github.com/mtad/mtad/pipeline/bounce"
 	"github.com/mtad/mtad/pipeline/cleanup"
@@ -130,7 +131,16 @@ func (g *generation) buildManager() (err error) {
 }
 
 // logOf returns the log of a delivery service.
-func (g *generation) logOf(service string) *maillogService { return g.m.logOf(g.cfg, service) }
+//
+// Like Postfix it logs under the name of the program, with the syslog_name of the service.
+func (g *generation) logOf(service string) *maillogService {
+	for _, s := range g.cfg.Services() {
+		if s.Name == service && s.Type == mastercf.Unix {
+			return g.m.logOf(g.cfg.For(s), s.Program)
+		}
+	}
+	return g.m.logOf(g.cfg, service)
+}
 
 func (g *generation) notifier() (*bounce.Notifier, error) {
 	c := g.cfg

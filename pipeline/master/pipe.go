@@ -13,7 +13,7 @@ import (
 // pipeAgent builds the agent of a service that delivers to a program. What is wrong with the
 // service is said in the log; it defers its mail and stops nobody else's, as in Postfix.
 func (g *generation) pipeAgent(c *conf.Config, s mastercf.Service) (queue.Agent, error) {
-	log := g.m.logOf(c, s.Name)
+	log := g.m.logOf(c, s.Program)
 	command, err := pipe.Parse(s.Args)
 	if err != nil {
 		log.Warning("mail to the service " + s.String() + " will be deferred: " + err.Error())
