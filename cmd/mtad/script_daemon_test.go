@@ -127,6 +127,11 @@ func killDaemon(queue string) error {
 	if err != nil {
 		return fmt.Errorf("pid file: %w", err)
 	}
+	// The number may be another process's by now.
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil || !strings.Contains(string(line), filepath.Dir(queue)) {
+		return nil
+	}
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return err
 	}
