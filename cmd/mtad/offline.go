@@ -47,9 +47,12 @@ func openOffline(c *conf.Config, change bool) (offline, error) {
 	return offline{s}, err
 }
 
-// queueOwner is the user who owns the queue.
+// queueOwner is the user who owns the queue, or the place where it will be.
 func queueOwner(c *conf.Config) (uid int, err error) {
 	st, err := os.Stat(filepath.Join(c.String("queue_directory"), "store"))
+	if errors.Is(err, fs.ErrNotExist) {
+		st, err = os.Stat(c.String("queue_directory"))
+	}
 	if err != nil {
 		return 0, err
 	}
