@@ -117,7 +117,7 @@ func literal(ap netip.AddrPort) string {
 // brackets that could fake its structure.
 func traceText(s string) string {
 	s = status.Clean(s)
-	if strings.IndexAny(s, "()\\<>;") < 0 {
+	if !strings.ContainsAny(s, "()\\<>;") {
 		return s
 	}
 	return strings.Map(func(r rune) rune {
@@ -162,14 +162,6 @@ func (j *Job) appendMissing(b []byte) []byte {
 		b = append(append(b, j.sender()...), "\r\n"...)
 	}
 	return j.appendUndisclosed(b)
-}
-
-// appendMessageID writes the Message-Id of a message that has none: when it arrived and its queue id
-// make it unique.
-func (j *Job) appendMessageID(b []byte) []byte {
-	b = j.env.Arrived.UTC().AppendFormat(append(b, '<'), "20060102150405.")
-	b = append(append(append(b, j.env.ID...), '@'), j.d.o.Hostname...)
-	return append(b, '>')
 }
 
 func (j *Job) sender() string {

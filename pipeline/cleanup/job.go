@@ -89,18 +89,6 @@ func (j *Job) endHead(ctx context.Context) error {
 	return j.writeRest(ctx, rest)
 }
 
-// logMessageID logs the Message-ID that the message has, or is going to get.
-func (j *Job) logMessageID() {
-	id := j.header.Get("Message-ID")
-	if id == "" {
-		id = "<>"
-		if j.completes() {
-			id = string(j.appendMessageID(nil))
-		}
-	}
-	j.d.o.Log.MessageID(j.env.ID, id)
-}
-
 // completes reports whether the message gets the fields that it lacks.
 func (j *Job) completes() bool { return j.env.Origin.Local || j.d.o.AddMissing }
 

@@ -32,6 +32,7 @@ var programs = [...]Program{
 	{"oqmgr", param.Effective, "stands for qmgr, which is the only scheduler", false},
 	{"pickup", param.Effective, "takes mail from the maildrop directory", false},
 	{"pipe", param.Effective, "delivers to a program; user= must be who mtad itself runs as (not mail_owner) unless mtad runs as root, or the mail waits", true},
+	{"plugin", param.Effective, "delivers through the plugin of the service's name", true},
 	{"postlogd", param.Accepted, "the log is written by mtad itself", false},
 	{"postscreen", param.Unsupported, "use smtpd on this port; its limits and plugins decide before the message", false},
 	{"proxymap", param.Accepted, "tables are open once in one process", false},
