@@ -1,19 +1,19 @@
 package main
 
-import "strings"
+import (
+	"github.com/mtad/mtad/core/table"
+	"github.com/mtad/mtad/core/table/build"
+	"github.com/mtad/mtad/core/table/source"
+)
 
 const helpNewaliases = `usage: newaliases
 
-Brings the alias databases that alias_database names up to date. Tables that
-mtad reads as they are (texthash, regexp, pcre, cidr, inline, static) need no
-work. Indexed files (hash, btree, lmdb, cdb, dbm, sdbm) are built by postalias,
-which this version of mtad does not have.
+Brings the alias databases that alias_database names up to date: builds the
+indexes of those that are indexed files (hash, btree, lmdb, cdb, dbm, sdbm), as
+postalias does. Tables that mtad reads as they are need no work.
 
 Exit code: 0 all are up to date, 69 one is not.
 `
-
-// readAsTheyAre are the table types that are not built.
-const readAsTheyAre = " texthash regexp pcre cidr inline static unix environ fail internal "
 
 func newaliases(sh *shell, args []string) int {
 	opts, _, err := getopt(args, sendmailOptions)
@@ -29,13 +29,14 @@ func newaliases(sh *shell, args []string) int {
 	if err != nil {
 		return sh.fail(exUnavailable, "%v", err)
 	}
+	o := build.Options{Format: source.Aliases, Warn: func(text string) { sh.warn("%s", text) }}
 	for _, database := range c.List("alias_database") {
-		kind, name, typed := strings.Cut(database, ":")
-		if !typed {
-			kind, name = c.String("default_database_type"), database
+		kind, name := table.Split(database, c.String("default_database_type"))
+		if !table.Indexed(kind) {
+			continue
 		}
-		if !strings.Contains(readAsTheyAre, " "+kind+" ") {
-			return sh.fail(exUnavailable, "%s:%s: this version of mtad cannot build tables of this type", kind, name)
+		if err := build.Make(name, o); err != nil {
+			return sh.fail(exUnavailable, "%s:%s: %v", kind, name, err)
 		}
 	}
 	return exOK

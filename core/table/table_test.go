@@ -23,7 +23,7 @@ func TestLookup(t *testing.T) {
 	}{
 		{"hash:" + file, "alice@example.org", "one  two", true},
 		{"lmdb:" + file, "ALICE@example.ORG", "one  two", true},
-		{"texthash:" + file, "quoted key", "v", true},
+		{"texthash:" + file, `"quoted key"`, "v", true}, // the quotes are part of it, as in Postfix
 		{file, "x", "y z", true},
 		{"hash:" + file, "nobody", "", false},
 		{"static:all", "whatever", "all", true},

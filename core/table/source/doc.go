@@ -2,10 +2,14 @@
 //
 // # Format
 //
-// postmap: a key, white space and a value per line; a key in double quotes may have white space.
-// postalias: a name, a colon and a value (aliases(5)); a name may be in double quotes. In both, blank
-// lines and lines that begin with "#" do not count and a line that begins with white space
-// continues the one before it.
+// postmap: a key, white space and a value per line. What is in double quotes in a key may have
+// white space, and the quotes are part of the key.
+//
+// postalias: a name, a colon and a value (aliases(5)). A name may be in double quotes, which are not
+// part of it; white space in the value is put into one form.
+//
+// In both, blank lines and lines that begin with "#" do not count and a line that begins with
+// white space continues the one before it.
 //
 // # Invariants
 //

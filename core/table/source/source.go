@@ -143,74 +143,28 @@ func quoted(s string) string {
 
 const wantMap = "expected format: key whitespace value"
 
-// cutKey takes an entry of postmap's form apart.
+// cutKey takes an entry of postmap's form apart: the key ends at the first white space outside
+// double quotes. Quotes and backslashes stay: `"foo bar"@example.com` is a key as it is looked up.
 func cutKey(line string) (key, value, problem string) {
-	key, rest, ok := cutQuoted(line)
-	if !ok {
-		i := strings.IndexFunc(line, func(r rune) bool { return r < 0x80 && isSpace(byte(r)) })
-		if i < 0 {
-			return "", "", wantMap
+	quotes, end := false, -1
+	for i := 0; i < len(line) && end < 0; i++ {
+		switch c := line[i]; {
+		case c == '\\':
+			i++
+		case c == '"':
+			quotes = !quotes
+		case !quotes && isSpace(c):
+			end = i
 		}
-		key, rest = line[:i], line[i:]
 	}
-	value = strings.Trim(rest, " \t\r\n\v\f")
-	if key == "" || value == "" || !isSpace(rest[0]) {
+	switch {
+	case quotes:
+		return "", "", "unbalanced '\"' in " + quoted(line)
+	case end < 0:
 		return "", "", wantMap
 	}
-	return key, value, ""
-}
-
-// cutQuoted takes a key in double quotes off a line; a backslash keeps its next character.
-func cutQuoted(line string) (key, rest string, ok bool) {
-	if !strings.HasPrefix(line, `"`) {
-		return "", "", false
+	if value = strings.Trim(line[end:], " \t\r\n\v\f"); value == "" {
+		return "", "", wantMap
 	}
-	var b strings.Builder
-	for i := 1; i < len(line); i++ {
-		switch c := line[i]; {
-		case c == '\\' && i+1 < len(line):
-			i++
-			b.WriteByte(line[i])
-		case c == '"':
-			return b.String(), line[i+1:], true
-		default:
-			b.WriteByte(c)
-		}
-	}
-	return "", "", false
-}
-
-const wantAliases = "need name:value pair"
-
-// cutName takes an entry of aliases(5) apart: the name ends at the first colon outside quotes and
-// comments, its white space counts for nothing at both ends.
-func cutName(line string) (key, value, problem string) {
-	inQuotes, depth := false, 0
-	var name strings.Builder
-	for i := 0; i < len(line); i++ {
-		switch c := line[i]; {
-		case c == '\\' && i+1 < len(line):
-			i++
-			name.WriteByte(line[i])
-		case depth == 0 && c == '"':
-			inQuotes = !inQuotes
-		case inQuotes:
-			name.WriteByte(c)
-		case c == '(':
-			depth++
-		case c == ')' && depth > 0:
-			depth--
-		case depth > 0:
-		case c == ':':
-			key = strings.TrimSpace(name.String())
-			value = strings.TrimSpace(line[i+1:])
-			if key == "" || value == "" {
-				return "", "", wantAliases
-			}
-			return key, value, ""
-		default:
-			name.WriteByte(c)
-		}
-	}
-	return "", "", wantAliases
+	return line[:end], value, ""
 }

@@ -30,12 +30,14 @@ func TestRead(t *testing.T) {
 		want   []string
 	}{
 		{"entries, comments, continuation", Map, "# c\n\nA  x y \n\tz\n#\n b\nk v", []string{"3 A=x y \tz b", "7 k=v"}},
-		{"quotes", Map, `"a \"b" v` + "\n", []string{`1 a "b=v`}},
-		{"quotes that do not close are characters", Map, "\"a b\n", []string{`1 "a=b`}},
+		{"quotes stay", Map, `"a \"b"@x v` + "\n", []string{`1 "a \"b"@x=v`}},
+		{"quotes that do not close", Map, "\"a b\n", []string{`1 !unbalanced '"' in "\"a b"`}},
 		{"a key without value", Map, "a b\nlonely\nc d\n", []string{"1 a=b", "2 !" + wantMap, "3 c=d"}},
 		{"an indented first line", Map, " a b\nc d\n", []string{`1 !logical line must not start with whitespace: " a b"`, "2 c=d"}},
-		{"aliases", Aliases, "root: a, b\n  c\nPost Master : x\n\"quo:ted\": y\nz:\nlonely\n", []string{"1 root=a, b  c", "3 Post Master=x", "4 quo:ted=y", "5 !" + wantAliases, "6 !" + wantAliases}},
-		{"a comment in a name", Aliases, "list(old): |\"/bin/cmd: x\"\n", []string{`1 list=|"/bin/cmd: x"`}},
+		{"aliases", Aliases, "root: a, b\n  c\nPost Master : x\n\"quo:ted\": y\nz:\nlonely\n", []string{"1 root=a, b c", "3 Post Master=x", "4 quo:ted=y", "5 !" + wantAliases, "6 !" + wantAliases}},
+		{"values in one form", Aliases, "a: \"|/bin/cmd  x  y\", b\nb: x,y\nc: x ,  y  (comment)  z\nd: a ; b\ne: \\joe, \\mary\nu: ;\n", []string{
+			`1 a="|/bin/cmd  x  y", b`, "2 b=x, y", "3 c=x, y (comment) z", "4 d=a;b", "5 e=joe, mary", "6 u=;"}},
+		{"a name that is not local", Aliases, "\"m n\"@x: y\n", []string{`1 !name must be local: "\"m n\"@x"`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := read(t, c.format, c.text); !reflect.DeepEqual(got, c.want) {
