@@ -20,8 +20,19 @@ type rule struct {
 	warn bool // behind warn_if_reject
 }
 
+// stage is what a defer_if_reject counts for: the relay and recipient lists are one.
+func (l *List) stage() string {
+	if l.name == "smtpd_relay_restrictions" {
+		return "smtpd_recipient_restrictions"
+	}
+	return l.name
+}
+
 // subject sets what the restrictions of a list are about.
 func (l *List) subject(q *Query) {
+	if s := l.stage(); s != q.stage {
+		q.stage, q.deferReject = s, nil
+	}
 	switch l.name {
 	case "smtpd_client_restrictions":
 		q.name, q.class = clientText(q.Origin), "Client host"
@@ -41,17 +52,26 @@ func (l *List) subject(q *Query) {
 }
 
 // Eval asks the restrictions in order. warned is told of refusals that warn_if_reject turned into
-// warnings. A refusal becomes a deferral when a defer_if_reject is pending.
+// warnings. A refusal becomes a deferral when a defer_if_reject of the same stage is pending.
 //
 // The deferrals of defer_if_permit stay in q: whoever asks the last list that may accept the mail
 // calls Final.
 func (l *List) Eval(ctx context.Context, e Env, c *Codes, q *Query, warned func(*status.Error)) (Decision, *status.Error) {
 	l.subject(q)
 	d, refusal := l.eval(ctx, e, c, q, warned)
-	if d == Refuse && q.deferReject != nil && refusal.Reply.Permanent() {
-		return Refuse, q.deferReject
+	if d == Refuse {
+		refusal = q.Soften(refusal)
 	}
 	return d, refusal
+}
+
+// Soften turns a refusal of the stage that was asked last into the deferral that a
+// defer_if_reject left, if any. nil stays nil.
+func (q *Query) Soften(refusal *status.Error) *status.Error {
+	if refusal != nil && q.deferReject != nil {
+		return q.deferReject
+	}
+	return refusal
 }
 
 // Final returns what defer_if_permit left for mail that would be accepted; nil for nothing.

@@ -38,7 +38,8 @@ type Query struct {
 
 	name, class string // what the list is about: "user@x", "Sender address"
 	deferPermit *status.Error
-	deferReject *status.Error
+	deferReject *status.Error // of this stage
+	stage       string
 	depth       int
 	checked     bool // the recipient was looked up in its class
 }

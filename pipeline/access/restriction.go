@@ -20,7 +20,7 @@ var restrictions = map[string]ask{
 		return Refuse, status.New(c.Default, "5.7.1", "<%s>: %s rejected: Access denied", q.name, q.class)
 	},
 	"defer": func(_ context.Context, _ Env, c *Codes, q *Query) (Decision, *status.Error) {
-		return Refuse, status.New(c.Defer, "4.7.1", "<%s>: %s rejected: Try again later", q.name, q.class)
+		return Refuse, status.New(c.Defer, classOf(c.Defer)+".3.2", "<%s>: %s rejected: Try again later", q.name, q.class)
 	},
 	"defer_if_permit": func(_ context.Context, _ Env, c *Codes, q *Query) (Decision, *status.Error) {
 		q.deferIfPermit(status.New(450, "4.7.0", "<%s>: %s rejected: defer_if_permit requested", q.name, q.class).By("defer_if_permit"))
@@ -167,7 +167,11 @@ func rejectInvalidHelo(_ context.Context, _ Env, c *Codes, q *Query) (Decision, 
 	if h == "" || validHost(h) {
 		return Dunno, nil
 	}
-	return Refuse, status.New(c.InvalidHostname, classOf(c.InvalidHostname)+".5.2", "<%s>: Helo command rejected: Invalid name", h)
+	text := "Invalid name"
+	if strings.HasPrefix(h, "[") {
+		text = "invalid ip address"
+	}
+	return Refuse, status.New(c.InvalidHostname, classOf(c.InvalidHostname)+".5.2", "<%s>: Helo command rejected: %s", h, text)
 }
 
 // validHost reports whether h is a host name or an address literal (RFC 5321 §4.1.3).

@@ -174,6 +174,9 @@ func (w *World) listed(ctx context.Context, address, kind, detail string) *statu
 	if d.Class == rewrite.ClassLocal && w.reserved(d.Recipient) || name == "" || len(maps) == 0 && d.Class != rewrite.ClassVirtualAlias {
 		return nil
 	}
+	if d.Class == rewrite.ClassVirtualAlias && detail == ".1.0" {
+		detail = ".1.7" // RFC 3463 §3.2: bad sender's mailbox address
+	}
 	f, err := w.Rewriter.Find(ctx, maps, d.Recipient)
 	switch {
 	case err != nil:

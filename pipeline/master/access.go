@@ -3,6 +3,7 @@ package master
 import (
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/conf/domainlist"
+	"github.com/mtad/mtad/core/conf/list"
 	"github.com/mtad/mtad/core/maillog"
 	"github.com/mtad/mtad/core/table"
 	"github.com/mtad/mtad/pipeline/access"
@@ -25,7 +26,14 @@ func (g *generation) compiler(c *conf.Config, log *maillog.Service) *access.Comp
 		},
 	}
 	for _, name := range c.List("smtpd_restriction_classes") {
-		k.Classes[name] = c.List(name)
+		if raw, _, set := c.Lookup(name); set {
+			value, err := c.Expand(raw)
+			if err != nil {
+				log.Warning("smtpd_restriction_classes: " + name + ": " + err.Error())
+				continue
+			}
+			k.Classes[name] = list.Split(value)
+		}
 	}
 	return k
 }

@@ -84,7 +84,7 @@ func (g *generation) newRewriter(c *conf.Config, own []netip.Addr) (*rewrite.Rew
 		RelayTransport: c.String("relay_transport"), DefaultTransport: c.String("default_transport"),
 		SwapBangpath: c.Bool("swap_bangpath"), PercentHack: c.Bool("allow_percent_hack"),
 		Dequoted: c.Bool("resolve_dequoted_address"), Delimiter: c.String("recipient_delimiter"),
-		EmptyRecipient: c.String("empty_address_recipient"),
+		EmptyRecipient: c.String("empty_address_recipient"), DoubleBounce: c.String("double_bounce_sender"),
 		OwnAddress: func(a netip.Addr) bool {
 			for _, x := range own {
 				if x == a.Unmap() {

@@ -21,8 +21,9 @@ type postfix struct {
 	nexthop string
 }
 
-// newPostfix starts a Postfix that relays everything to nexthop.
-func newPostfix(t *testing.T, nexthop string) *postfix {
+// newPostfix starts a Postfix that relays everything to nexthop; change may edit its
+// configuration before.
+func newPostfix(t *testing.T, nexthop string, change ...func(*postfix)) *postfix {
 	t.Helper()
 	path := need(t, "postfix", "postfix")
 	needRoot(t)
@@ -33,6 +34,9 @@ func newPostfix(t *testing.T, nexthop string) *postfix {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	p := &postfix{addr: freeAddr(t), log: newLogbook(), etc: dir + "/etc", nexthop: nexthop}
 	p.configure(t, dir)
+	for _, f := range change {
+		f(p)
+	}
 	cmd := exec.Command(path, "-c", p.etc, "start-fg")
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	if err := cmd.Start(); err != nil {

@@ -13,7 +13,7 @@ import (
 type Found struct {
 	Value string
 	// Extension is the address extension, delimiter included, when the key that matched was
-	// without it; "" otherwise.
+	// the user name without it; "" otherwise, as for @domain.
 	Extension string
 	OK        bool
 }
@@ -47,7 +47,7 @@ func (r *Rewriter) Find(ctx context.Context, m table.Maps, address string) (Foun
 		return f, err
 	}
 	v, ok, err := ask(ctx, m, at, false)
-	return Found{v, extension, ok}, err
+	return Found{Value: v, OK: ok}, err
 }
 
 // findBare looks the user name alone up when the domain is myorigin, in mydestination or an

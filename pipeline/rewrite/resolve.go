@@ -37,6 +37,8 @@ type Options struct {
 	SwapBangpath, PercentHack, Dequoted bool
 	// EmptyRecipient is empty_address_recipient.
 	EmptyRecipient string
+	// DoubleBounce is double_bounce_sender: local mail for it is discarded.
+	DoubleBounce string
 	// Delimiter is recipient_delimiter.
 	Delimiter string
 	// The lists that make the classes. A nil list is empty.

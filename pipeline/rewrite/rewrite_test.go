@@ -138,6 +138,7 @@ func TestAliases(t *testing.T) {
 		{"@domain takes the rest", "@x.test=all@y.test\na@x.test=one@y.test", "b@x.test", "all@y.test"},
 		{"@domain as a result keeps the user", "@x.test=@y.test", "b@x.test", "b@y.test"},
 		{"@domain keeps user and extension", "@x.test=@y.test", "b+z@x.test", "b+z@y.test"},
+		{"the extension does not go to the result of @domain", "@x.test=all@y.test", "b+z@x.test", "all@y.test"},
 		{"only the first result keeps the user", "@x.test=@y.test, c@z.test", "b@x.test", "b@y.test c@z.test"},
 		{"the extension goes to the result", "a@x.test=b@y.test", "a+ext@x.test", "b+ext@y.test"},
 		{"an address with extension matches first", "a+ext@x.test=c@y.test\na@x.test=b@y.test", "a+ext@x.test", "c@y.test"},

@@ -70,6 +70,10 @@ func (r *Rewriter) Destination(ctx context.Context, sender, recipient string) (D
 	if err := r.classRoute(ctx, &d, sender, domain); err != nil {
 		return d, err
 	}
+	if d.Class == ClassLocal && r.o.DoubleBounce != "" && strings.EqualFold(addr.Local(d.Recipient), r.o.DoubleBounce) {
+		d.Transport, d.Nexthop = "discard", "undeliverable postmaster notification discarded"
+		return d, nil
+	}
 	if err := r.transportRoute(ctx, &d, domain); err != nil {
 		return d, err
 	}

@@ -161,12 +161,12 @@ func (s *session) recipientLists(ctx context.Context, q *access.Query) *status.E
 		}
 	}
 	if p.UnlistedSender && q.Sender != "" {
-		if e := s.h.o.Env.ListedSender(ctx, q.Sender); e != nil {
+		if e := q.Soften(s.h.o.Env.ListedSender(ctx, q.Sender)); e != nil {
 			return e
 		}
 	}
 	if p.Unlisted && !q.Checked() {
-		return s.h.o.Env.Listed(ctx, q.Recipient)
+		return q.Soften(s.h.o.Env.Listed(ctx, q.Recipient))
 	}
 	return nil
 }

@@ -1,0 +1,323 @@
+package master_test
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The same configuration and the same sessions for Postfix and for mtad: replies, and what arrives
+// at the next hops, must be equal. A file of testdata/differential is a configuration: files after
+// lines "-- name --", of which main.cf is added to the usual one and cases has the sessions, one per
+// line:
+//
+//	from > recipient … ; helo NAME ; client ADDRESS ; Field: value
+//	each from > recipient …        (a session per recipient)
+//
+// "!" before a case: its messages go nowhere. "~NAME" before a case: mtad differs, and
+// docs/differences.md says why under that name. %DIR% is the directory of the files; %LOCAL%,
+// %VIRTUAL%, %RELAY%, %OTHER% are next hops, as is everything else by default.
+func TestDifferential(t *testing.T) {
+	need(t, "postfix", "postfix postfix-pcre")
+	needRoot(t)
+	files, err := filepath.Glob("testdata/differential/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, f := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(f), ".txt"), func(t *testing.T) { differ(t, f) })
+	}
+}
+
+// differ plays the cases of one file.
+func differ(t *testing.T, file string) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := splitArchive(string(text))
+	explained, err := os.ReadFile("../../docs/differences.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	differences := string(explained)
+	theirs, ours := postfixSite(t, parts), mtadSite(t, parts)
+	for i, c := range parseCases(t, parts["cases"]) {
+		t.Run(c.line, func(t *testing.T) {
+			want, got := theirs.play(t, i, c), ours.play(t, i, c)
+			if c.differs != "" {
+				if want == got {
+					t.Errorf("differs no more from Postfix (%s):\n%s", c.differs, got)
+				}
+				if !strings.Contains(differences, "`"+c.differs+"`") {
+					t.Errorf("docs/differences.md does not explain %s", c.differs)
+				}
+				return
+			}
+			if want != got {
+				t.Errorf("Postfix:\n%smtad:\n%s", want, got)
+			}
+		})
+	}
+}
+
+func splitArchive(text string) map[string]string {
+	parts := map[string]string{}
+	name := ""
+	for line := range strings.Lines(text) {
+		if n, ok := strings.CutPrefix(strings.TrimSpace(line), "-- "); ok && strings.HasSuffix(n, " --") {
+			name = strings.TrimSuffix(n, " --")
+			continue
+		}
+		parts[name] += line
+	}
+	return parts
+}
+
+// diffCase is one session.
+type diffCase struct {
+	line, from, helo, client string
+	to, fields               []string
+	nowhere                  bool
+	differs                  string // the name of the difference that is wanted
+}
+
+func parseCases(t *testing.T, text string) (all []diffCase) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		c := diffCase{line: line, helo: "client.test", client: "127.0.0.1"}
+		rest := line
+		if strings.HasPrefix(rest, "~") {
+			c.differs, rest, _ = strings.Cut(rest[1:], " ")
+		}
+		rest, c.nowhere = strings.CutPrefix(rest, "! ")
+		rest, each := strings.CutPrefix(rest, "each ")
+		options := strings.Split(rest, " ; ")
+		from, to, ok := strings.Cut(options[0], " > ")
+		if !ok {
+			t.Fatalf("%s: want from > to", line)
+		}
+		c.from, c.to = strings.Trim(from, "<>"), strings.Fields(to)
+		for _, o := range options[1:] {
+			if v, ok := strings.CutPrefix(o, "helo "); ok {
+				c.helo = v
+			} else if v, ok := strings.CutPrefix(o, "client "); ok {
+				c.client = v
+			} else {
+				c.fields = append(c.fields, o)
+			}
+		}
+		if !each {
+			all = append(all, c)
+			continue
+		}
+		for _, r := range c.to {
+			one := c
+			one.line, one.to = c.from+" > "+r, []string{r}
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// site is a server with its next hops.
+type site struct {
+	addr  string
+	log   *logbook
+	sinks map[string]*sink
+}
+
+var sinkNames = []string{"DEFAULT", "LOCAL", "VIRTUAL", "RELAY", "OTHER"}
+
+func newSite(t *testing.T) *site {
+	s := &site{sinks: map[string]*sink{}}
+	for _, n := range sinkNames {
+		s.sinks[n] = newSink(t, func(k *sink) { k.keywords = []string{"8BITMIME", "DSN"} })
+	}
+	return s
+}
+
+// lines are the main.cf lines of a site.
+func (s *site) lines(parts map[string]string, dir string) string {
+	return s.expand("smtpd_error_sleep_time = 0\nsmtpd_hard_error_limit = 1000\nmyhostname = mx.site.test\nmydomain = site.test\nmydestination = site.test\n"+
+		"default_transport = smtp:%DEFAULT%\nrelayhost =\nrelay_transport = relay:%RELAY%\nlocal_transport = smtp:%LOCAL%\nvirtual_transport = smtp:%VIRTUAL%\n"+
+		"smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination\nmynetworks = 127.0.0.1/32\nrecipient_delimiter = +\n"+parts["main.cf"], dir)
+}
+
+func (s *site) expand(text, dir string) string {
+	text = strings.ReplaceAll(text, "%DIR%", dir)
+	for name, k := range s.sinks {
+		text = strings.ReplaceAll(text, "%"+name+"%", k.nexthop())
+	}
+	return text
+}
+
+func (s *site) files(t *testing.T, parts map[string]string, dir string) {
+	t.Helper()
+	for name, text := range parts {
+		if name == "" || name == "cases" || name == "main.cf" {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(s.expand(text, dir)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+const slowService = "slow unix - - n - - smtp\n"
+
+func postfixSite(t *testing.T, parts map[string]string) *site {
+	s := newSite(t)
+	p := newPostfix(t, s.sinks["DEFAULT"].nexthop(), func(p *postfix) {
+		s.files(t, parts, p.etc)
+		setIn(t, p.etc+"/main.cf", s.lines(parts, p.etc))
+		appendTo(t, p.etc+"/master.cf", slowService)
+	})
+	s.addr, s.log = p.addr, p.log
+	return s
+}
+
+// setIn sets parameters in a main.cf, each once: Postfix's master warns of every one that is set
+// twice, and more than ten warnings before its log service runs make it wait for ever.
+func setIn(t *testing.T, name, lines string) {
+	t.Helper()
+	old, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var order []string
+	values := map[string]string{}
+	for line := range strings.Lines(string(old) + lines) {
+		parameter, _, ok := strings.Cut(line, " =")
+		if !ok {
+			continue
+		}
+		if _, twice := values[parameter]; !twice {
+			order = append(order, parameter)
+		}
+		values[parameter] = line
+	}
+	var b strings.Builder
+	for _, parameter := range order {
+		b.WriteString(values[parameter])
+	}
+	if err := os.WriteFile(name, []byte(b.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func appendTo(t *testing.T, name, text string) {
+	t.Helper()
+	old, err := os.ReadFile(name)
+	if err == nil {
+		err = os.WriteFile(name, append(old, text...), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mtadSite(t *testing.T, parts map[string]string) *site {
+	s := newSite(t)
+	d := newDaemon(t)
+	s.files(t, parts, d.dir)
+	setIn(t, d.dir+"/main.cf", "smtpd_peername_lookup = no\nlocal_header_rewrite_clients =\nmessage_drop_headers =\n"+s.lines(parts, d.dir))
+	appendTo(t, d.dir+"/master.cf", slowService)
+	d.run()
+	s.addr, s.log = d.addr, d.log
+	return s
+}
+
+var queueID = regexp.MustCompile(`queued as (\S+)`)
+
+// play returns the replies of a session and what arrived of its message, as text to compare.
+func (s *site) play(t *testing.T, n int, c diffCase) string {
+	t.Helper()
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(c.client)}, Timeout: patience}
+	conn, err := d.Dial("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	k := &client{t: t, c: conn, r: newReader(conn)}
+	var b strings.Builder
+	say := func(command string) string {
+		k.send([]byte(command + "\r\n"))
+		reply := queueID.ReplaceAllString(k.reply(), "queued")
+		fmt.Fprintf(&b, "  %s: %s\n", command, reply)
+		return reply
+	}
+	k.reply()
+	k.send([]byte("EHLO " + c.helo + "\r\n"))
+	k.reply()
+	say("MAIL FROM:<" + c.from + ">")
+	accepted := false
+	for _, r := range c.to {
+		accepted = strings.HasPrefix(say("RCPT TO:<"+r+">"), "250") || accepted
+	}
+	if accepted {
+		k.do("DATA", "354")
+		k.send(stuffed([]byte(fmt.Sprintf("X-Case: %d\r\nDate: Mon, 23 Nov 2026 00:00:00 +0000\r\nMessage-Id: <%d@c>\r\n%s\r\nbody\r\n", n, n, fieldLines(c.fields)))))
+		reply := k.reply()
+		fmt.Fprintf(&b, "  end of data: %s\n", queueID.ReplaceAllString(reply, "queued"))
+		if m := queueID.FindStringSubmatch(reply); m != nil && !c.nowhere {
+			s.log.wait(t, m[1]+`: removed`)
+			b.WriteString(s.arrived(n))
+		}
+	}
+	return b.String()
+}
+
+func fieldLines(fields []string) string {
+	var b strings.Builder
+	for _, f := range fields {
+		b.WriteString(f + "\r\n")
+	}
+	return b.String()
+}
+
+var addressField = regexp.MustCompile(`(?mi)^(?:from|to|cc|reply-to|sender|x-added): .*(?:\r\n[ \t].*)*`)
+
+// arrived tells of each recipient where it went, from whom, and the fields that have addresses.
+func (s *site) arrived(n int) string {
+	mark := fmt.Appendf(nil, "X-Case: %d\r\n", n)
+	lines := map[string]bool{}
+	for name, k := range s.sinks {
+		for _, m := range k.messages() {
+			head, _, _ := bytes.Cut(m.text, []byte("\r\n\r\n"))
+			if !bytes.Contains(append(head, '\r', '\n'), mark) {
+				continue
+			}
+			for _, r := range m.to {
+				lines[fmt.Sprintf("  %s: %s → %s\n", name, envelopeAddress(m.from), envelopeAddress(r))] = true
+			}
+			for _, f := range addressField.FindAll(head, -1) {
+				lines["  "+strings.Join(strings.Fields(string(f)), " ")+"\n"] = true
+			}
+		}
+	}
+	var all []string
+	for l := range lines {
+		all = append(all, l)
+	}
+	slices.Sort(all)
+	return strings.Join(all, "")
+}
+
+// envelopeAddress is the address of MAIL and RCPT without its parameters.
+func envelopeAddress(s string) string {
+	if i := strings.LastIndexByte(s, '>'); i >= 0 {
+		return s[:i+1]
+	}
+	return s
+}
