@@ -10,6 +10,7 @@ import (
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/conf/mastercf"
 	"github.com/mtad/mtad/core/smtp"
+	"github.com/mtad/mtad/core/table"
 	"github.com/mtad/mtad/pipeline/bounce"
 	"github.com/mtad/mtad/pipeline/cleanup"
 	"github.com/mtad/mtad/pipeline/hook"
@@ -38,6 +39,7 @@ type generation struct {
 	stdin   func() (*smtp.Server, error)
 	queue   *qmgr.Manager
 	closers []func()
+	tables  table.Shared // one table for each that is named, whoever names it
 
 	sessions sync.WaitGroup // the servers' Serve
 	manager  sync.WaitGroup
@@ -192,6 +194,7 @@ func (g *generation) close() {
 	for _, f := range g.closers {
 		f()
 	}
+	defer g.tables.Close()
 	if g.stopEvents != nil {
 		g.stopEvents()
 	}

@@ -1,8 +1,12 @@
 package master
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/mtad/mtad/core/conf"
@@ -28,16 +32,56 @@ func newResolver(c *conf.Config) (resolver, error) {
 
 // tableOptions say how tables are opened; plugins are tables too.
 func (g *generation) tableOptions(c *conf.Config) table.Options {
-	return table.Options{Default: c.String("default_database_type"), Plugin: g.pluginTable}
+	return table.Options{
+		Default: c.String("default_database_type"), Plugin: g.pluginTable, Shared: &g.tables,
+		ProxyReadMaps: c.List("proxy_read_maps"), Warn: g.m.log.Warning,
+		Parameter: func(name string) (string, bool) {
+			raw, _, set := c.Lookup(name)
+			if !set {
+				return "", false
+			}
+			v, err := c.Expand(raw)
+			return v, err == nil
+		},
+	}
 }
+
+// fixedResults are the parameters whose results must not contain what a sender wrote.
+var fixedResults = []string{"transport_maps", "virtual_mailbox_maps", "virtual_uid_maps", "virtual_gid_maps"}
 
 // openMaps opens the tables of a parameter; nil when it names none.
 func (g *generation) openMaps(c *conf.Config, name string) (table.Maps, error) {
-	m, err := table.OpenMaps(c.List(name), g.tableOptions(c))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	o := g.tableOptions(c)
+	if slices.Contains(fixedResults, name) {
+		o.NoSubstitution, o.Shared = true, nil
 	}
-	return m, nil
+	if strings.HasPrefix(name, "virtual_") && name != "virtual_alias_maps" {
+		o.ProxyReadMaps = nil // virtual(8) opens what is behind proxy: itself
+	}
+	var maps table.Maps
+	for _, spec := range c.List(name) {
+		if missingAliases(c, spec) {
+			continue
+		}
+		o.Aliases = slices.Contains(c.List("alias_maps"), spec)
+		t, err := table.Open(spec, o)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		maps = append(maps, t)
+	}
+	return maps, nil
+}
+
+// missingAliases reports whether spec is the default of alias_maps on a system that has no such
+// file.
+func missingAliases(c *conf.Config, spec string) bool {
+	_, file, ok := strings.Cut(spec, ":")
+	if !ok || c.IsSet("alias_maps") || !slices.Contains(c.List("alias_maps"), spec) {
+		return false
+	}
+	_, err := os.Stat(file)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func (g *generation) opener(c *conf.Config) domainlist.Opener {
