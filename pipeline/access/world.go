@@ -128,7 +128,12 @@ func (w *World) OwnInterface(client netip.Addr) bool {
 // over this machine (user%remote@here) is followed. What is left of a route (user%remote,
 // remote!user, user@remote) has no certain destination, unless it is read here: the site that we
 // relay to may forward it to anywhere (postconf(5) allow_untrusted_routing).
+//
+// <postmaster> without a domain is for us, whatever myorigin is (RFC 5321 §4.1.1.3).
 func (w *World) AuthDestination(ctx context.Context, recipient string) (bool, error) {
+	if strings.EqualFold(recipient, "postmaster") {
+		return true, nil
+	}
 	d, err := w.Rewriter.Destination(ctx, "", w.Rewriter.Standard(recipient))
 	if err != nil {
 		return false, err

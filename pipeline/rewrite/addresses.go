@@ -152,7 +152,7 @@ func (p *addressParser) take() {
 
 func (p *addressParser) mailbox(words []word) mailbox {
 	m := mailbox{start: words[0].start, end: words[len(words)-1].end}
-	if whole := p.text[m.start:m.end]; strings.IndexAny(whole, " \t\r\n(\\\"") < 0 {
+	if whole := p.text[m.start:m.end]; !strings.ContainsAny(whole, " \t\r\n(\\\"") {
 		m.address = whole
 		return m
 	}
@@ -163,7 +163,7 @@ func (p *addressParser) mailbox(words []word) mailbox {
 	m.address = b.String()
 	if local, domain, ok := addr.Split(m.address); ok {
 		m.address = addr.Quote(addr.Unquote(local)) + "@" + domain
-	} else if strings.IndexAny(local, "\"\\") >= 0 {
+	} else if strings.ContainsAny(local, "\"\\") {
 		m.address = addr.Quote(addr.Unquote(local))
 	}
 	return m
