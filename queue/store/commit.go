@@ -51,6 +51,7 @@ func (d *draft) place() error {
 // add writes the entry and its index, and the text or what is needed to find it, in one batch.
 func (d *draft) add(e *queue.Entry, rec *queue.Record, head []byte) error {
 	s := d.store
+	s.room.written.Add(int64(len(head) + len(d.text)))
 	undone := func() {}
 	if d.file != nil {
 		undone = func() { s.removeBody(d.serial, d.id) }

@@ -452,3 +452,40 @@ func meet(t *testing.T, s *Store, how, part, id string) {
 		t.Fatalf("%+v, %+v", e, r)
 	}
 }
+
+// TestRepairKnowsWhoIsActive: the manager goes on with its entries after a repair, but not with
+// those that it made corrupt.
+func TestRepairKnowsWhoIsActive(t *testing.T) {
+	s := newStore(t)
+	var ids []string
+	for i := range 3 {
+		e := mustCommit(t, s, nil)
+		if i > 0 {
+			mustUpdate(t, s, e.ID, queue.Record{State: queue.Deferred, Due: now0})
+		}
+		mustUpdate(t, s, e.ID, queue.Record{State: queue.Active})
+		ids = append(ids, e.ID)
+	}
+	serial, _ := s.find(ids[1])
+	old, _ := s.rows.get(serial)
+	now := &row{id: ids[1], rec: queue.Record{State: queue.Corrupt, Reason: "repaired"}}
+	err := s.ledger.Note(func(b *pebble.Batch) error { return putCorrupt(b, serial, old, now) }, nil)
+	if err == nil {
+		err = s.ledger.Read(s.ready)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := s.Counts(); n[queue.Active] != 2 || n[queue.Corrupt] != 1 || n[queue.Incoming]+n[queue.Deferred] != 0 {
+		t.Errorf("counts %v", n)
+	}
+	if err := s.Update(ids[1], &queue.Record{State: queue.Deferred}, nil); !errors.Is(err, queue.ErrCorrupt) {
+		t.Errorf("the corrupt one was updated: %v", err)
+	}
+	for _, id := range []string{ids[0], ids[2]} {
+		mustUpdate(t, s, id, queue.Record{State: queue.Deferred, Due: now0})
+	}
+	if got := list(t, s, queue.Deferred); len(got) != 2 {
+		t.Errorf("deferred: %v", got)
+	}
+}

@@ -55,7 +55,7 @@ func (s *Store) canBegin(ctx context.Context) error {
 	if err := s.ledger.Writable(); err != nil {
 		return err
 	}
-	return s.checkRoom()
+	return s.checkRoom(0)
 }
 
 // ID is the queue id the entry will have.
@@ -102,7 +102,7 @@ func (d *draft) grow(n int) {
 
 // spill moves a full block to the file.
 func (d *draft) spill() {
-	err := d.store.checkRoom()
+	err := d.store.checkRoom(len(d.text))
 	if err == nil && d.file == nil {
 		d.file, err = d.store.bodies.Create(d.serial, d.number)
 	}

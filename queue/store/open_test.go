@@ -160,9 +160,10 @@ func TestAFullDiskTakesNoMail(t *testing.T) {
 		rule                 string
 	}{
 		{"there is room", 0, gib, 10 * gib, true, ""},
-		{"less than the reserve", 0, ownReserve - 1, 10 * gib, false, ""},
-		{"just the reserve", 0, ownReserve, 10 * gib, true, ""},
-		{"a small file system has a small reserve", 0, ownReserve / 2, 4 * ownReserve, true, ""},
+		{"less than the reserve", 0, 128<<20 - 1, 10 * gib, false, ""},
+		{"just the reserve", 0, 128 << 20, 10 * gib, true, ""},
+		{"a small file system has a small reserve", 0, 8 << 20, 64 << 20, true, ""},
+		{"less than that", 0, 8<<20 - 1, 64 << 20, false, ""},
 		{"less than queue_minfree", 2 * gib, 2*gib - 1, 10 * gib, false, "queue_minfree"},
 		{"just queue_minfree", 2 * gib, 2 * gib, 10 * gib, true, ""},
 	} {

@@ -20,7 +20,7 @@ type Options struct {
 	LongIDs bool
 	// MinFree is the free space in bytes below which nothing is accepted (postconf(5)
 	// queue_minfree). Zero leaves only the store's own reserve, which keeps the database
-	// working: 64 MiB, on small file systems an eighth of them.
+	// working: 128 MiB, on file systems below 1 GiB an eighth of them.
 	MinFree int64
 	// ReadOnly opens an existing queue for reading only, for tools while the daemon is
 	// stopped. Whatever would change something fails.
@@ -43,8 +43,6 @@ type Options struct {
 // MemDisk returns a new disk in memory for Options.FS: for tests of rooms that need a store.
 func MemDisk() vfs.FS { return vfs.NewMem() }
 
-const ownReserve = 64 << 20
-
 func (o *Options) setDefaults() {
 	if o.FS == nil {
 		o.FS = vfs.Default
@@ -63,5 +61,19 @@ func (o *Options) setDefaults() {
 	}
 }
 
-// reserve is the free space that the store itself wants left on a file system of total bytes.
-func reserve(total uint64) int64 { return int64(min(ownReserve, total/8)) }
+// The sizes of the database in memory, in bytes; see RATIONALE.md.
+const (
+	smallestMemTable = 1 << 20
+	largestMemTable  = 16 << 20
+)
+
+// memTable is the size of one memtable of a queue on a file system of total bytes.
+func memTable(total uint64) int64 {
+	return int64(min(max(total/64, smallestMemTable), largestMemTable))
+}
+
+// reserve is the free space that the store wants to be left on such a file system: enough to
+// write all memtables, and the log of as many again.
+func reserve(total uint64) int64 {
+	return min(8*memTable(total), int64(min(total/8, largestMemTable*8)))
+}

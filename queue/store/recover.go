@@ -22,8 +22,20 @@ func (s *Store) ready(db *pebble.DB) error {
 	if err := s.loadSerials(db); err != nil {
 		return err
 	}
-	s.rows.reset(counts)
-	return nil
+	return s.rows.reset(counts, func(serial uint64, row *row) (bool, error) {
+		return hasKey(db, indexKey(row.rec.State, row.rec.Due, serial))
+	})
+}
+
+func hasKey(db *pebble.DB, key []byte) (bool, error) {
+	_, closer, err := db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, closer.Close()
 }
 
 func countFamily(db *pebble.DB, prefix byte) (n int, err error) {
@@ -58,15 +70,8 @@ func (s *Store) sweep(ctx context.Context, first uint64) {
 // hasText says whether there is a text under a serial.
 func (s *Store) hasText(serial uint64) (known bool, err error) {
 	err = s.ledger.Read(func(db *pebble.DB) error {
-		_, closer, err := db.Get(textKey(serial))
-		if errors.Is(err, pebble.ErrNotFound) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		known = true
-		return closer.Close()
+		known, err = hasKey(db, textKey(serial))
+		return err
 	})
 	return known, err
 }

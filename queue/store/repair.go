@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -132,7 +133,7 @@ func (r *repairer) copyParts(b *pebble.Batch, serial uint64) (st stored, err err
 		}
 	}
 	if err := errors.Join(it.Error(), it.Close()); err != nil {
-		st.damage = "part of the entry cannot be read: " + err.Error()
+		st.damage = "part of the entry cannot be read: " + oneLine(err)
 	}
 	return st, nil
 }
@@ -142,13 +143,19 @@ func (r *repairer) copyText(b *pebble.Batch, serial uint64) (damage string) {
 	key := textKey(serial)
 	value, closer, err := r.from.Get(key)
 	if err != nil {
-		return "the text cannot be read: " + err.Error()
+		return "the text cannot be read: " + oneLine(err)
 	}
 	err = b.Set(key, value, nil)
 	if err = errors.Join(err, closer.Close()); err != nil {
-		return "the text cannot be copied: " + err.Error()
+		return "the text cannot be copied: " + oneLine(err)
 	}
 	return ""
+}
+
+// oneLine is the first line of what an error says; Pebble's have several.
+func oneLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
 }
 
 // copyLimit records where serials go on: at the old limit, or if that is lost, well above all

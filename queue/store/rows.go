@@ -40,14 +40,15 @@ type rows struct {
 	due        dueFloor
 }
 
+// newRows returns rows that know nothing; reset must follow.
 func newRows() *rows {
-	r := &rows{active: map[uint64]*row{}, committing: map[uint64]bool{}}
-	r.reset(nil)
-	return r
+	return &rows{active: map[uint64]*row{}, committing: map[uint64]bool{}}
 }
 
-// reset forgets the rows and takes over counts by the states on the disk.
-func (r *rows) reset(onDisk map[queue.State]int) {
+// reset forgets the rows of entries that are not active, and takes over counts by the states on
+// the disk. listed says whether an active entry is still listed as its row says; one that is not
+// has become corrupt, and is active no more.
+func (r *rows) reset(onDisk map[queue.State]int, listed func(serial uint64, row *row) (bool, error)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.cached, r.order, r.next = map[uint64]*row{}, nil, 0
@@ -56,7 +57,20 @@ func (r *rows) reset(onDisk map[queue.State]int) {
 		r.counts[s] = onDisk[s]
 	}
 	r.counts[queue.Active] = 0
-	r.due = dueFloor{}
+	r.due = dueFloor{changes: r.due.changes + 1}
+	for serial, row := range r.active {
+		there, err := listed(serial, row)
+		if err != nil {
+			return err
+		}
+		if !there {
+			delete(r.active, serial)
+			continue
+		}
+		r.counts[row.rec.State]--
+		r.counts[queue.Active]++
+	}
+	return nil
 }
 
 // get returns the row of a serial, if it is in memory.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"math"
 	"sync"
@@ -29,8 +30,9 @@ type Store struct {
 	// changing serialises changes of one entry, by the low bits of its serial.
 	changing [64]sync.Mutex
 
-	stop  context.CancelFunc
-	tasks sync.WaitGroup
+	stop    context.CancelFunc
+	tasks   sync.WaitGroup
+	closing sync.Once
 }
 
 var _ queue.Store = (*Store)(nil)
@@ -42,10 +44,12 @@ func Open(o Options) (*Store, error) {
 	o.setDefaults()
 	s := &Store{opt: o, log: o.Log, rows: newRows()}
 	s.serials.low = make(chan struct{}, 1)
-	s.room.reserve = s.reserve()
+	total := s.totalBytes()
+	s.room.reserve = reserve(total)
+	s.room.free.Store(math.MaxInt64) // until somebody has asked
 	l, err := ledger.Open(ledger.Config{
 		FS: o.FS, Dir: o.Dir, Format: int(FormatNewest), ReadOnly: o.ReadOnly, Log: o.Log,
-		SyncAfter: o.SyncAfter, RetryAfter: o.RetryAfter, Reserve: s.room.reserve,
+		SyncAfter: o.SyncAfter, RetryAfter: o.RetryAfter, MemTable: memTable(total),
 		Ready: s.ready, Repair: s.repair, Tune: o.tune,
 	})
 	if err != nil {
@@ -79,8 +83,13 @@ func (s *Store) start() (err error) {
 }
 
 // Close syncs and closes the queue. Texts and drafts must be closed or given up before; what is
-// still called afterwards fails.
-func (s *Store) Close() error {
+// still called afterwards fails. To close again does nothing.
+func (s *Store) Close() (err error) {
+	s.closing.Do(func() { err = s.close() })
+	return err
+}
+
+func (s *Store) close() error {
 	s.stop()
 	s.tasks.Wait()
 	if !s.opt.ReadOnly {
@@ -101,39 +110,52 @@ func (s *Store) FreeBytes() (int64, error) {
 	return n, failed("FreeBytes", s.opt.Dir, err)
 }
 
-// reserve asks how much room the store wants to be left on its file system.
-func (s *Store) reserve() int64 {
-	usage, err := s.opt.FS.GetDiskUsage(s.opt.FS.PathDir(s.opt.Dir))
-	if err != nil {
-		return 0
+// totalBytes is the size of the file system of the directory, which need not be there yet; where
+// there is no limit, it is math.MaxUint64.
+func (s *Store) totalBytes() uint64 {
+	for dir := s.opt.Dir; ; dir = s.opt.FS.PathDir(dir) {
+		usage, err := s.opt.FS.GetDiskUsage(dir)
+		if err == nil {
+			return usage.TotalBytes
+		}
+		if !errors.Is(err, fs.ErrNotExist) || dir == s.opt.FS.PathDir(dir) {
+			return math.MaxUint64
+		}
 	}
-	return reserve(usage.TotalBytes)
 }
 
 // room remembers for a moment how much room there is, so that not every message asks.
 type room struct {
 	reserve int64
 	asked   atomic.Int64 // Unix time in nanoseconds
-	free    atomic.Int64
+	free    atomic.Int64 // what the answer was
+	written atomic.Int64 // bytes of text since
 }
 
 const roomKnownFor = 100 * time.Millisecond
 
-// checkRoom returns an error when nothing more is to be accepted (postconf(5) queue_minfree).
-func (s *Store) checkRoom() error {
+// left is an estimate of the free space. Text may take its length twice, in a log and a table.
+func (r *room) left() int64 { return r.free.Load() - 2*r.written.Load() }
+
+// checkRoom returns an error when nothing more is to be accepted (postconf(5) queue_minfree), and
+// counts n bytes of text that are.
+func (s *Store) checkRoom(n int) error {
+	r := &s.room
 	now := time.Now().UnixNano()
-	if asked := s.room.asked.Load(); now-asked > int64(roomKnownFor) && s.room.asked.CompareAndSwap(asked, now) {
+	if asked := r.asked.Load(); now-asked > int64(roomKnownFor) && r.asked.CompareAndSwap(asked, now) {
 		free, err := s.ledger.FreeBytes()
 		if err != nil {
 			free = math.MaxInt64 // writing will tell
 		}
-		s.room.free.Store(free)
+		r.free.Store(free)
+		r.written.Store(0)
 	}
-	switch free := s.room.free.Load(); {
-	case free < s.opt.MinFree:
-		return noRoom().By("queue_minfree").Because(fmt.Errorf("%d bytes free in %s", free, s.opt.Dir))
-	case free < s.room.reserve:
-		return noRoom().Because(fmt.Errorf("%d bytes free in %s, the reserve is %d", free, s.opt.Dir, s.room.reserve))
+	r.written.Add(int64(n))
+	switch left := r.left(); {
+	case left < s.opt.MinFree:
+		return noRoom().By("queue_minfree").Because(fmt.Errorf("%d bytes free in %s", left, s.opt.Dir))
+	case left < r.reserve:
+		return noRoom().Because(fmt.Errorf("%d bytes free in %s, the reserve is %d", left, s.opt.Dir, r.reserve))
 	}
 	return nil
 }

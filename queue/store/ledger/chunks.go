@@ -54,21 +54,23 @@ func nextChunk(block []byte, logNum uint32) (c chunk, rest []byte, r chunkResult
 	if !ok || len(block) < header {
 		return c, nil, lost
 	}
+	num := logNum
 	if header > shortHeader {
-		switch n := binary.LittleEndian.Uint32(block[7:]); n {
-		case logNum:
-		case logNum + 1:
-			return c, nil, theEnd
-		default:
-			return c, nil, padding
-		}
+		num = binary.LittleEndian.Uint32(block[7:])
 	}
-	end := header + int(binary.LittleEndian.Uint16(block[4:]))
+	sum, length := binary.LittleEndian.Uint32(block), int(binary.LittleEndian.Uint16(block[4:]))
+	if num == logNum+1 && sum == 0 && length == 0 {
+		return c, nil, theEnd
+	}
+	end := header + length
 	if end > len(block) {
 		return c, nil, lost
 	}
-	if binary.LittleEndian.Uint32(block) != chunkSum(block[6:end]) {
+	if sum != chunkSum(block[6:end]) {
 		return c, block[end:], bad
+	}
+	if num != logNum {
+		return c, nil, padding
 	}
 	return chunk{kind, block[header:end]}, block[end:], good
 }

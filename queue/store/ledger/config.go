@@ -24,7 +24,8 @@ var (
 	ErrReadOnly = errors.New("opened for reading only")
 )
 
-// Config says what a ledger works on. FS, Dir, Format, Log, Ready and Repair must be set.
+// Config says what a ledger works on. All but ReadOnly and Tune must be
+// set.
 type Config struct {
 	FS  vfs.FS
 	Dir string
@@ -39,8 +40,9 @@ type Config struct {
 	// RetryAfter is how long to wait before an instance that failed is replaced; it doubles
 	// with every attempt that fails, up to a minute; > 0.
 	RetryAfter time.Duration
-	// Reserve is the free space in bytes without which replacing is not even tried.
-	Reserve int64
+	// MemTable is how many bytes of changes the database gathers in memory before it writes
+	// a table; > 0. It takes up to four of them, and wants twice that room on the disk.
+	MemTable int64
 	// Ready is called with a database of which this process knows nothing yet, before anybody
 	// else uses it: the first one, and each that Repair filled.
 	Ready func(db *pebble.DB) error

@@ -21,6 +21,10 @@
 // what Add could not finish is undone there before anybody can read it. Only the keeper opens
 // and closes instances, and only one exists.
 //
+// A compaction, which only tidies up, is the exception: its failures are passed on to Pebble, which
+// drops it, and the next one waits. It does not begin at all when what is left of the disk is
+// wanted for writing down what is in memory.
+//
 // # Recovery
 //
 // A log with a damaged record is rewritten without it; the original is kept beside the database.

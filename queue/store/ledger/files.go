@@ -19,8 +19,11 @@ const (
 	versionMagic  = "mtad-queue"
 	dbPrefix      = "db-"
 	damagedPrefix = "damaged-"
-	logSuffix     = ".log"
-	markerPrefix  = "marker."
+	// Those of Pebble:
+	logSuffix      = ".log"
+	tableSuffix    = ".sst"
+	manifestPrefix = "MANIFEST-"
+	markerPrefix   = "marker."
 )
 
 // version is what the version file says: the format of the directory and which database is the

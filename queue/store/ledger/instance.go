@@ -14,14 +14,14 @@ import (
 
 // The sizes of an instance; see RATIONALE.md of package store for the measurements.
 const (
-	memTableBytes = 32 << 20
-	memTables     = 4
-	cacheBytes    = 24 << 20
+	memTables = 4
+	// cacheTables is the size of the cache in memtables, which are taken off it.
+	cacheTables = 4
 	// blockBytes is what one flipped bit of a table takes with it at least, and what a read of
 	// one envelope reads.
 	blockBytes = 4 << 10
-	// tableBytes is what damage to the index of a table takes with it.
-	tableBytes = 8 << 20
+	// indexBytes lets every table have an index of one block: to read two costs more.
+	indexBytes = 256 << 10
 	openFiles  = 500
 )
 
@@ -37,7 +37,9 @@ func (in *instance) failure() *failure { return in.fence.failed.Load() }
 // openInstance opens the database in dir. When that fails, what it returns is closed, and serves
 // to tell what was tried.
 func (c *Config) openInstance(dir string, onFail func(), set func(*pebble.Options)) (*instance, error) {
-	f := &fence{FS: c.FS, onFail: onFail}
+	f := &fence{FS: c.FS, onFail: onFail, spare: spare{
+		log: c.Log, room: memTables*c.MemTable + c.tableBytes(), closing: make(chan struct{}),
+	}}
 	o := c.options(f)
 	if set != nil {
 		set(o)
@@ -45,10 +47,18 @@ func (c *Config) openInstance(dir string, onFail func(), set func(*pebble.Option
 	db, err := pebble.Open(dir, o)
 	in := &instance{db: db, fence: f}
 	if failed := in.failure(); failed != nil {
-		in.close(c.Log)
+		in.retire(c.Log)
 		return in, failed.err
 	}
 	return in, plain(err)
+}
+
+// retire closes an instance that failed. Invariant: when the fence is drained, nothing that the
+// instance still does can reach the disk.
+func (in *instance) retire(log *slog.Logger) {
+	in.fence.drain()
+	in.close(log)
+	in.fence.removeUnlisted()
 }
 
 // close closes the database. What an instance that failed says on its way out does not matter.
@@ -56,10 +66,14 @@ func (in *instance) close(log *slog.Logger) {
 	if in.db == nil {
 		return
 	}
+	close(in.fence.spare.closing)
 	if err := in.db.Close(); err != nil && in.failure() == nil {
 		log.Warn("closing the queue database", "err", plain(err))
 	}
 }
+
+// tableBytes is the size of a table: what damage to its index takes with it.
+func (c *Config) tableBytes() int64 { return c.MemTable / 2 }
 
 func (c *Config) options(f *fence) *pebble.Options {
 	l := &pebbleLog{log: c.Log, fence: f}
@@ -67,9 +81,9 @@ func (c *Config) options(f *fence) *pebble.Options {
 		FS:                          f,
 		ReadOnly:                    c.ReadOnly,
 		FormatMajorVersion:          pebble.FormatTableFormatV6,
-		CacheSize:                   cacheBytes,
+		CacheSize:                   cacheTables * c.MemTable,
 		MaxOpenFiles:                openFiles,
-		MemTableSize:                memTableBytes,
+		MemTableSize:                uint64(c.MemTable),
 		MemTableStopWritesThreshold: memTables,
 		// A backlog must never stop the mail: levels may wait, writers may not.
 		L0CompactionThreshold:      4,
@@ -84,8 +98,9 @@ func (c *Config) options(f *fence) *pebble.Options {
 		},
 	}
 	for i := range o.Levels {
-		o.TargetFileSizes[i] = tableBytes
+		o.TargetFileSizes[i] = c.tableBytes()
 		o.Levels[i].BlockSize = blockBytes
+		o.Levels[i].IndexBlockSize = indexBytes
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
 	if c.Tune != nil {
@@ -122,10 +137,10 @@ func (l *pebbleLog) Fatalf(format string, args ...any) {
 	l.fence.fail(failure{err: fmt.Errorf("queue database: "+format, args...)})
 }
 
-// backgroundError hears that a flush or compaction failed. Its writes cannot have (the fence),
-// so it could not read; Pebble would try again at once and for ever.
+// backgroundError hears that a flush or compaction failed. Unless it is one that we passed on, it
+// could not read; Pebble would try again at once and for ever.
 func (l *pebbleLog) backgroundError(err error) {
-	if errors.Is(err, pebble.ErrCancelledCompaction) || errors.Is(err, pebble.ErrClosed) {
+	if isSpare(err) || errors.Is(err, pebble.ErrCancelledCompaction) || errors.Is(err, pebble.ErrClosed) {
 		return
 	}
 	damage := isDamage(err)

@@ -78,9 +78,7 @@ func (l *Ledger) retire() bool {
 	}
 	failed := l.in.failure()
 	l.cfg.Log.Error("queue database failed, mail is put off", "directory", l.cfg.Dir, "err", failed.err)
-	// Invariant: when the fence is drained, nothing this instance does can reach the disk.
-	l.in.fence.drain()
-	l.in.close(l.cfg.Log)
+	l.in.retire(l.cfg.Log)
 	l.in, l.why = nil, failed.err
 	l.damaged = failed.damage || l.givesUpReading(failed)
 	return true
@@ -110,8 +108,8 @@ func (l *Ledger) sleep(d time.Duration) bool {
 
 // reopen opens the next instance, brings it up to date and puts it in use.
 func (l *Ledger) reopen() error {
-	if free, err := freeBytes(l.cfg.FS, l.cfg.Dir); err == nil && free < l.cfg.Reserve {
-		return fmt.Errorf("%d bytes free, less than %d", free, l.cfg.Reserve)
+	if free, err := freeBytes(l.cfg.FS, l.cfg.Dir); err == nil && free < 2*l.cfg.MemTable {
+		return fmt.Errorf("%d bytes free, less than %d", free, 2*l.cfg.MemTable)
 	}
 	in, err := l.openRepaired()
 	if err != nil {
@@ -125,8 +123,7 @@ func (l *Ledger) reopen() error {
 	}
 	if err != nil {
 		in.fence.fail(failure{err: err})
-		in.fence.drain()
-		in.close(l.cfg.Log)
+		in.retire(l.cfg.Log)
 		return err
 	}
 	l.redo.replayed(mark)
