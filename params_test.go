@@ -11,7 +11,7 @@ import (
 
 // throughDefaults are parameters that act in the defaults of others only.
 var throughDefaults = strings.Fields(`compatibility_level mail_version multi_instance_name process_name service_name stress
-	fallback_relay smtpd_client_connection_limit_exceptions config_directory`)
+	fallback_relay smtpd_client_connection_limit_exceptions config_directory reject_tempfail_action`)
 
 // A parameter that is called effective is read by the program: by its name, or by the part of it
 // that smtp and lmtp, or all transports, have in common.
@@ -49,7 +49,7 @@ func readIn(literals map[string]bool, name string) bool {
 	if literals[name] {
 		return true
 	}
-	for _, prefix := range []string{"smtp", "lmtp", "smtpd", "default", "local", "relay", "virtual", "smtp_tls", "lmtp_tls", "smtpd_tls"} {
+	for _, prefix := range []string{"smtp", "lmtp", "smtpd", "default", "local", "relay", "virtual", "smtp_tls", "lmtp_tls", "smtpd_tls", "smtpd_policy_service"} {
 		if rest, ok := strings.CutPrefix(name, prefix+"_"); ok && (literals["_"+rest] || literals[rest]) {
 			return true
 		}
