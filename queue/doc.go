@@ -35,5 +35,6 @@
 // # Errors
 //
 // The store answers *status.Error: 452 4.3.1 when there is no room, 451 4.3.0 for any other
-// failure of the disk. ErrNotFound says that there is no such entry.
+// failure of the disk. ErrNotFound says that there is no such entry, ErrCorrupt that an entry is
+// corrupt: Load and Open wrap it when they find that out, Update whenever it is so.
 package queue

@@ -268,7 +268,7 @@ func TestNoPowerCutLosesMail(t *testing.T) {
 
 func TestNoPowerCutDuringRecoveryLosesMail(t *testing.T) {
 	t.Parallel()
-	liveThrough(t, 23*sparse, 1)
+	liveThrough(t, 41*sparse, 1)
 }
 
 func TestAQueueWhoseCreationWasCutOpens(t *testing.T) {

@@ -132,7 +132,9 @@ func (s *Store) show(ctx context.Context, state queue.State, items []item, fn fu
 			continue
 		}
 		if !fn(e, rec) {
-			s.places.put(it.serial, it.key)
+			if state == queue.Deferred {
+				s.places.put(it.serial, it.key)
+			}
 			return true, nil
 		}
 	}

@@ -18,14 +18,17 @@ func (s *Store) spoil(id string, serial uint64, reason string) error {
 	return err
 }
 
-// spoilLocked is spoil for who holds the lock of the entry. The row is nil if it could not be
-// moved.
+// spoilLocked is spoil for who holds the lock of the entry. The row is nil if it was not moved: when
+// that failed, and when the queue is open for reading only.
 func (s *Store) spoilLocked(id string, serial uint64, reason string) (*row, error) {
 	known, ok := s.rows.get(serial)
 	if ok && known.rec.State == queue.Corrupt {
 		return known, corrupt(id, known.rec.Reason)
 	}
 	s.log.Error("queue entry is damaged; it is kept as corrupt and not delivered", "qid", id, "err", reason)
+	if s.opt.ReadOnly {
+		return nil, corrupt(id, reason)
+	}
 	if !ok {
 		var err error
 		if known, err = s.listed(id, serial); err != nil {

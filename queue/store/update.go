@@ -138,7 +138,7 @@ func (s *Store) remove(id string) error {
 	}
 	defer s.lockEntry(serial)()
 	old, err := s.row(id, serial)
-	if err != nil && !errors.Is(err, queue.ErrCorrupt) {
+	if old == nil || err != nil && !errors.Is(err, queue.ErrCorrupt) {
 		return err
 	}
 	// Invariant: a body file is removed only when the removal of its entry is synced, for an

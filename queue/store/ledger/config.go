@@ -24,8 +24,7 @@ var (
 	ErrReadOnly = errors.New("opened for reading only")
 )
 
-// Config says what a ledger works on. All but ReadOnly and Tune must be
-// set.
+// Config says what a ledger works on. All but ReadOnly and Tune must be set.
 type Config struct {
 	FS  vfs.FS
 	Dir string
@@ -44,7 +43,7 @@ type Config struct {
 	// a table; > 0. It takes up to four of them, and wants twice that room on the disk.
 	MemTable int64
 	// Ready is called with a database of which this process knows nothing yet, before anybody
-	// else uses it: the first one, and each that Repair filled.
+	// else uses it: the first one, and each that was repaired. It may write to it.
 	Ready func(db *pebble.DB) error
 	// Repair copies what can be read of from, parts of which are damaged, to the empty
 	// database to.

@@ -47,28 +47,28 @@ func (c *Config) openInstance(dir string, onFail func(), set func(*pebble.Option
 	db, err := pebble.Open(dir, o)
 	in := &instance{db: db, fence: f}
 	if failed := in.failure(); failed != nil {
-		in.retire(c.Log)
+		in.close(c.Log)
 		return in, failed.err
 	}
 	return in, plain(err)
 }
 
-// retire closes an instance that failed. Invariant: when the fence is drained, nothing that the
-// instance still does can reach the disk.
-func (in *instance) retire(log *slog.Logger) {
-	in.fence.drain()
-	in.close(log)
-	in.fence.removeUnlisted()
-}
-
 // close closes the database. What an instance that failed says on its way out does not matter.
+//
+// Invariant: when the fence is drained, nothing that an instance which failed still does can
+// reach the disk.
 func (in *instance) close(log *slog.Logger) {
-	if in.db == nil {
-		return
+	if in.failure() != nil {
+		in.fence.drain()
 	}
-	close(in.fence.spare.closing)
-	if err := in.db.Close(); err != nil && in.failure() == nil {
-		log.Warn("closing the queue database", "err", plain(err))
+	if in.db != nil {
+		close(in.fence.spare.closing)
+		if err := in.db.Close(); err != nil && in.failure() == nil {
+			log.Warn("closing the queue database", "err", plain(err))
+		}
+	}
+	if in.failure() != nil {
+		in.fence.removeUnlisted()
 	}
 }
 
@@ -157,9 +157,10 @@ func (l *pebbleLog) writeStall(info pebble.WriteStallBeginInfo) {
 	l.log.Warn("queue database is behind, mail waits", "reason", info.Reason)
 }
 
-// isDamage says that what is on the disk is wrong: it is not what was written, or not there.
+// isDamage says that what is on the disk is wrong: it is not what was written, or not there. That it
+// could not be read is no damage, though Pebble calls some of that corruption, too.
 func isDamage(err error) bool {
-	return pebble.IsCorruptionError(err) || errors.Is(err, fs.ErrNotExist)
+	return !isDisk(err) && (pebble.IsCorruptionError(err) || errors.Is(err, fs.ErrNotExist))
 }
 
 // isDisk says that the disk did not do what was asked: it is full, failing or forbidden.

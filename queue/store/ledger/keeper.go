@@ -78,7 +78,7 @@ func (l *Ledger) retire() bool {
 	}
 	failed := l.in.failure()
 	l.cfg.Log.Error("queue database failed, mail is put off", "directory", l.cfg.Dir, "err", failed.err)
-	l.in.retire(l.cfg.Log)
+	l.in.close(l.cfg.Log)
 	l.in, l.why = nil, failed.err
 	l.damaged = failed.damage || l.givesUpReading(failed)
 	return true
@@ -123,7 +123,7 @@ func (l *Ledger) reopen() error {
 	}
 	if err != nil {
 		in.fence.fail(failure{err: err})
-		in.retire(l.cfg.Log)
+		in.close(l.cfg.Log)
 		return err
 	}
 	l.redo.replayed(mark)

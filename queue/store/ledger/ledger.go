@@ -165,7 +165,7 @@ func (l *Ledger) Read(fn func(db *pebble.DB) error) error {
 		return err
 	}
 	if err := fn(in.db); err != nil {
-		if pebble.IsCorruptionError(err) {
+		if pebble.IsCorruptionError(err) && isDamage(err) {
 			in.fence.fail(failure{err: err, damage: true})
 			return fmt.Errorf("%w: %w", ErrDown, plain(err))
 		}

@@ -34,6 +34,7 @@ func (l *Ledger) openRepaired() (*instance, error) {
 			if err := l.salvageLog(name); err != nil {
 				return nil, fmt.Errorf("repair of %s: %w", name, err)
 			}
+			l.known = false
 			continue
 		}
 		l.cfg.Log.Error("queue database is damaged, it is repaired now", "directory", l.cfg.Dir, "err", err)
@@ -65,7 +66,7 @@ func (l *Ledger) current() (dir string, err error) {
 // damagedLog returns the log in which opening found damage, "" when that was not it.
 func (in *instance) damagedLog(err error) string {
 	name := in.fence.lastLog.Load()
-	if name == nil || in.failure() != nil || !pebble.IsCorruptionError(err) {
+	if name == nil || in.failure() != nil || !pebble.IsCorruptionError(err) || isDisk(err) {
 		return ""
 	}
 	return *name
