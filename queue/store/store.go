@@ -72,7 +72,7 @@ func (s *Store) start() (err error) {
 	if s.opt.ReadOnly {
 		return nil
 	}
-	if err := s.reserveSerials(); err != nil {
+	if err := s.firstSerials(); err != nil {
 		cancel()
 		return err
 	}
@@ -80,6 +80,22 @@ func (s *Store) start() (err error) {
 	s.tasks.Go(func() { s.sweep(ctx, first) })
 	s.tasks.Go(func() { s.keepSerials(ctx) })
 	return nil
+}
+
+// repairTime is how long Open waits for a database that turned out to be damaged as it opened:
+// Pebble looks at tables in the background, and what it finds there is repaired there.
+const repairTime = 30 * time.Second
+
+// firstSerials is reserveSerials, waiting for a repair.
+func (s *Store) firstSerials() error {
+	wait := min(s.opt.RetryAfter, 100*time.Millisecond)
+	for waited := wait; ; waited += wait {
+		err := s.reserveSerials()
+		if !errors.Is(err, ledger.ErrDown) || waited > repairTime {
+			return err
+		}
+		time.Sleep(wait)
+	}
 }
 
 // Close syncs and closes the queue. Texts and drafts must be closed or given up before; what is
