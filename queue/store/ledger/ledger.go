@@ -89,10 +89,17 @@ func (l *Ledger) show(in *instance) error {
 	return err
 }
 
-// Close syncs what Note took and closes the database. Nothing else may run.
+// Close syncs what Note took and closes the database. If that has failed, it tries once to open
+// it again for what is still to be written. Nothing else may run.
 func (l *Ledger) Close() error {
 	close(l.stop)
 	<-l.stopped
+	if l.Writable() != nil && l.redo.waits() {
+		l.retire()
+		if err := l.reopen(); err != nil {
+			l.cfg.Log.Error("queue database cannot be opened again", "directory", l.cfg.Dir, "err", err)
+		}
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var err error
@@ -108,10 +115,10 @@ func (l *Ledger) Close() error {
 
 func (l *Ledger) closeInstance() error {
 	var err error
-	if !l.cfg.ReadOnly {
+	if l.redo.waits() {
 		err = l.sync(l.in)
-		l.callSettled()
 	}
+	l.callSettled()
 	l.in.close(l.cfg.Log)
 	l.in = nil
 	return err

@@ -91,6 +91,13 @@ func (r *redo) pending() int {
 	return len(r.changes)
 }
 
+// waits says whether there is anything to write.
+func (r *redo) waits() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.changes)+len(r.undo) > 0
+}
+
 // replay writes everything to db, synced, in the order: changes, then undoing.
 func (r *redo) replay(db *pebble.DB) error {
 	r.mu.Lock()

@@ -92,6 +92,26 @@ func TestWithoutDiskNoteTakesOnlySoMuch(t *testing.T) {
 	closed(t, l)
 }
 
+func TestClosingTriesOnceMoreToWrite(t *testing.T) {
+	d := &disk{}
+	fsys := errorfs.Wrap(vfs.NewMem(), d)
+	cfg := config(fsys)
+	cfg.RetryAfter = time.Hour
+	l := open(t, cfg)
+	d.set(full)
+	if err := l.Add(set("bad"), del("bad"), nil); err == nil {
+		t.Fatal("no failure")
+	}
+	if err := l.Note(set("noted"), nil); err != nil {
+		t.Fatal(err)
+	}
+	d.set(nil)
+	closed(t, l)
+	l = open(t, cfg)
+	want(t, l, map[string]bool{"noted": true, "bad": false})
+	closed(t, l)
+}
+
 func TestWhatALedgerTookIsLostLoudlyWhenTheDiskNeverComesBack(t *testing.T) {
 	d := &disk{}
 	var said strings.Builder
