@@ -1,11 +1,16 @@
 package pipe_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"os/user"
+	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -92,14 +97,42 @@ func TestRightsThatACommandDoesNotGet(t *testing.T) {
 // Without root's rights a command runs as the user that mtad is, or not at all.
 func TestAnotherUserNeedsRoot(t *testing.T) {
 	other, err := user.Lookup("daemon")
-	if err != nil || os.Geteuid() == 0 {
-		t.Skip("needs to run as a user, and the account daemon")
+	if err != nil {
+		t.Skip("needs the account daemon")
+	}
+	if os.Geteuid() == 0 {
+		asNobody(t)
+		return
 	}
 	w := newWorld(t)
 	one := request(message, "a@s.test", "b@r.test")
 	cause(t, deliver(t, w.agent("user="+other.Username+" argv=/bin/cat"), one)[0],
 		"user=daemon: mtad runs as "+self(t)+" and cannot become daemon")
 	cause(t, deliver(t, w.agent("chroot=/ user="+self(t)+" argv=/bin/cat"), one)[0], "chroot=/: mtad runs as "+self(t)+", and only root can")
+}
+
+// asNobody runs the test again in a process of the user nobody.
+func asNobody(t *testing.T) {
+	t.Helper()
+	nobody, err := user.Lookup("nobody")
+	if err != nil {
+		t.Skip("needs the account nobody")
+	}
+	uid, err1 := strconv.ParseUint(nobody.Uid, 10, 32)
+	gid, err2 := strconv.ParseUint(nobody.Gid, 10, 32)
+	self, err3 := os.ReadFile(os.Args[0])
+	dir, err4 := os.MkdirTemp("", "mtad-pipe-test-")
+	program := filepath.Join(dir, "pipe.test")
+	if err := errors.Join(err1, err2, err3, err4, os.Chmod(dir, 0o755), os.WriteFile(program, self, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	cmd := exec.Command(program, "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Dir = dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+	if out, err := cmd.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("--- PASS")) {
+		t.Fatalf("as nobody: %v\n%s", err, out)
+	}
 }
 
 func TestRootGivesCommandsTheirUserGroupAndRoot(t *testing.T) {
