@@ -90,7 +90,9 @@ func (m *Message) failed(p *plugin, pt sdk.Point, err error) *status.Error {
 	if err != errBreaker && p.breaker.failed(set.o.Clock()) {
 		text += fmt.Sprintf("; %d failures in %v, not called for %v", BreakerFailures, BreakerWindow, BreakerPause)
 	}
-	set.o.Log.Warning(text)
+	if err != errBreaker { // that it is not called was said when it opened
+		set.o.Log.Warning(text)
+	}
 	if p.Shadow || p.OnError == FailContinue || pt == sdk.PointEvent || m.notice() && pt <= sdk.PointRewrite {
 		return nil
 	}

@@ -81,7 +81,8 @@ func TestAFilterThatGrowsMemoryStopsAtItsLimit(t *testing.T) {
 			c.do("RSET", "250")
 		}
 	}
-	if grown := d.rss() - before; grown > 50<<20 {
+	// Kept memory would be 1,600 MiB; the race detector alone takes some tens.
+	if grown := d.rss() - before; grown > 256<<20 {
 		t.Errorf("400 calls that grow memory to 4 MiB each cost mtad %d MiB", grown>>20)
 	}
 }
