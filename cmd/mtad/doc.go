@@ -1,4 +1,4 @@
-// Mtad is a mail transfer agent that takes plugins: one program for the daemon and for the
+// Command mtad is a mail transfer agent that takes plugins: one program for the daemon and for the
 // commands that Postfix users know.
 //
 //	mtad [-c DIR] VERB [ARGUMENTS]

@@ -206,7 +206,7 @@ func (r *request) setFlush(value string) error {
 		r.flush = &option{'i', value[1:]}
 	case value[0] >= '0' && value[0] <= '9':
 	default:
-		return fmt.Errorf("-q%c is not implemented", value[0])
+		return fmt.Errorf("-q%c: want -q, -qRSITE or -qIID", value[0])
 	}
 	return nil
 }

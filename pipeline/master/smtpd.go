@@ -3,6 +3,7 @@ package master
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/mtad/mtad/core/conf"
@@ -44,6 +45,9 @@ func engineOptions(c *conf.Config, s mastercf.Service, log *maillog.Service) (sm
 	o.StrictRFC821, o.SMTPUTF8 = c.Bool("strict_rfc821_envelopes"), c.Bool("smtputf8_enable")
 	o.ForbidUnauthPipelining = c.Bool("smtpd_forbid_unauth_pipelining")
 	o.DiscardKeywords = c.List("smtpd_discard_ehlo_keywords")
+	if words := c.List("smtpd_forbidden_commands"); c.IsSet("smtpd_forbidden_commands") && slices.ContainsFunc(words, isTable) {
+		log.Warning("smtpd_forbidden_commands: its tables are not asked; commands that do not begin with a letter are refused in their place")
+	}
 	o.Forbidden = forbidden(c.List("smtpd_forbidden_commands"))
 	o.BareNewlineCode = c.Int("smtpd_forbid_bare_newline_reject_code")
 	if c.String("smtpd_forbid_bare_newline") == "reject" {
@@ -61,12 +65,14 @@ func processLimit(c *conf.Config, s mastercf.Service) int {
 	return s.Limit
 }
 
+func isTable(word string) bool { return strings.Contains(word, ":") }
+
 // forbidden reads smtpd_forbidden_commands: names; a table stands for its default, whatever does
 // not begin with a letter.
 func forbidden(words []string) func(string) bool {
 	names, odd := map[string]bool{}, false
 	for _, w := range words {
-		if strings.Contains(w, ":") {
+		if isTable(w) {
 			odd = true
 			continue
 		}
