@@ -17,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/mtad/mtad/core/porttest"
 	"github.com/mtad/mtad/pipeline/ctl"
 )
 
@@ -31,15 +32,13 @@ func daemonCommands() map[string]func(*testscript.TestScript, bool, []string) {
 // awaitTime bounds what a script waits for.
 const awaitTime = 20 * time.Second
 
-// scriptFreePort is "freeport NAME...": each variable is a port that nobody listens on.
+// scriptFreePort is "freeport NAME...": each variable is a port that is this script's alone.
 func scriptFreePort(ts *testscript.TestScript, _ bool, names []string) {
 	for _, name := range names {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		port, release, err := porttest.Reserve()
 		ts.Check(err)
-		_, port, err := net.SplitHostPort(l.Addr().String())
-		ts.Check(err)
-		ts.Check(l.Close())
-		ts.Setenv(name, port)
+		ts.Defer(release)
+		ts.Setenv(name, strconv.Itoa(port))
 	}
 }
 

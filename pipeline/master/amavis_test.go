@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/mtad/mtad/core/porttest"
 )
 
 // filter is a content filter as amavis is one: it takes mail over SMTP, gives it back to a second
@@ -144,7 +146,7 @@ func (f *filter) count() int {
 func amavisDaemon(t *testing.T, filterAddr string, lines ...string) (d *daemon, back string) {
 	t.Helper()
 	_, port, _ := net.SplitHostPort(filterAddr)
-	back = freeAddr(t)
+	back = porttest.Addr(t)
 	d = newDaemon(t, append([]string{"content_filter = smtp-amavis:[127.0.0.1]:" + port,
 		"smtp-amavis_destination_recipient_limit = 20", "smtp-amavis_destination_concurrency_limit = 2"}, lines...)...)
 	d.services(`smtp-amavis unix -      -       n       -       2  smtp
@@ -176,7 +178,7 @@ func amavisDaemon(t *testing.T, filterAddr string, lines ...string) (d *daemon, 
 // All mail passes the filter once, with all its recipients in one transaction, and comes out as the
 // filter gave it back.
 func TestMailGoesThroughAContentFilterOnce(t *testing.T) {
-	s, addr := newSink(t), freeAddr(t)
+	s, addr := newSink(t), porttest.Addr(t)
 	d, back := amavisDaemon(t, addr, "relayhost = "+s.nexthop())
 	f := newFilter(t, addr, back, nil)
 	d.run()
@@ -210,7 +212,7 @@ func recipients(all []*received) (n int) {
 // What the filter refuses is returned, and the notice does not go through the filter
 // (internal_mail_filter_classes is empty).
 func TestWhatAContentFilterRefusesIsReturned(t *testing.T) {
-	s, addr := newSink(t), freeAddr(t)
+	s, addr := newSink(t), porttest.Addr(t)
 	d, back := amavisDaemon(t, addr, "relayhost = "+s.nexthop())
 	f := newFilter(t, addr, back, func(text []byte) string {
 		switch {
@@ -236,7 +238,7 @@ func TestWhatAContentFilterRefusesIsReturned(t *testing.T) {
 
 // While the filter is down mail waits; none goes around it.
 func TestMailWaitsForItsContentFilter(t *testing.T) {
-	s, addr := newSink(t), freeAddr(t)
+	s, addr := newSink(t), porttest.Addr(t)
 	d, back := amavisDaemon(t, addr, "relayhost = "+s.nexthop(), "queue_run_delay = 1s", "minimal_backoff_time = 1s", "maximal_backoff_time = 1s")
 	d.run()
 	d.post("a@sender.test", "b@one.test", []byte("Subject: x\r\n\r\nbody\r\n"))

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -17,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/mtad/mtad/core/porttest"
 )
 
 // patience bounds every wait of these tests; none of them measures time with it.
@@ -55,7 +56,7 @@ type daemon struct {
 // newDaemon writes a configuration; lines are main.cf lines that come last and so win.
 func newDaemon(t testing.TB, lines ...string) *daemon {
 	t.Helper()
-	d := &daemon{t: t, dir: t.TempDir(), addr: freeAddr(t), log: newLogbook()}
+	d := &daemon{t: t, dir: t.TempDir(), addr: porttest.Addr(t), log: newLogbook()}
 	d.configure(lines...)
 	_, port, _ := net.SplitHostPort(d.addr)
 	d.write("master.cf", strings.ReplaceAll(stockMaster, "%PORT%", port))
@@ -194,21 +195,6 @@ func (d *daemon) status(field string) string {
 		d.t.Fatalf("/proc/PID/status has no %s", field)
 	}
 	return strings.TrimSpace(string(m[1]))
-}
-
-// freeAddr is a loopback address that nobody listens on. Its port is below those that the system
-// gives to clients, so that no connection of a test takes it while its server is being restarted.
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	for range 100 {
-		addr := fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(20000))
-		if l, err := net.Listen("tcp", addr); err == nil {
-			_ = l.Close()
-			return addr
-		}
-	}
-	t.Fatal("no free port")
-	return ""
 }
 
 // logbook collects what a daemon logs and lets tests wait for lines.

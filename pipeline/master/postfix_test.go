@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/mtad/mtad/core/porttest"
 )
 
 // postfix is a private Postfix with its own configuration and queue.
@@ -32,7 +34,7 @@ func newPostfix(t *testing.T, nexthop string, change ...func(*postfix)) *postfix
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	p := &postfix{addr: freeAddr(t), log: newLogbook(), etc: dir + "/etc", nexthop: nexthop}
+	p := &postfix{addr: porttest.Addr(t), log: newLogbook(), etc: dir + "/etc", nexthop: nexthop}
 	p.configure(t, dir)
 	for _, f := range change {
 		f(p)

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/mtad/mtad/core/porttest"
 )
 
 // received is one message at a sink: the envelope as commands gave it, and the text without
@@ -47,7 +49,7 @@ type sink struct {
 // newSink starts an SMTP sink on a free port.
 func newSink(t testing.TB, change ...func(*sink)) *sink {
 	t.Helper()
-	return listenSink(t, "tcp", freeAddr(t), change...)
+	return listenSink(t, "tcp", porttest.Addr(t), change...)
 }
 
 // newLMTPSink starts an LMTP sink on a socket in the file system.

@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/mtad/mtad/core/porttest"
 )
 
 func TestSwaksIsAClient(t *testing.T) {
@@ -64,7 +66,7 @@ func TestSMTPSinkIsANextHop(t *testing.T) {
 		{"with ESMTP", nil}, {"without ESMTP", []string{"-e"}}, {"without PIPELINING", []string{"-p"}}, {"without 8BITMIME", []string{"-8"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			addr := freeAddr(t)
+			addr := porttest.Addr(t)
 			sink := exec.Command(program, append(c.args, "-u", "nobody", addr, "100")...)
 			if os.Getuid() != 0 {
 				sink = exec.Command(program, append(c.args, addr, "100")...)
