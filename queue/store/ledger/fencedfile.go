@@ -77,14 +77,9 @@ func (w *fencedFile) SyncTo(length int64) (full bool, err error) {
 	return full, w.end(err)
 }
 
-// Preallocate may fail without harm: it is advice.
-func (w *fencedFile) Preallocate(offset, length int64) error {
-	if !w.fence.enter() {
-		return nil
-	}
-	defer w.fence.leave(nil)
-	return w.File.Preallocate(offset, length)
-}
+// Preallocate does nothing: it is advice, and costs more disk than it saves time (RATIONALE.md of
+// the store).
+func (w *fencedFile) Preallocate(int64, int64) error { return nil }
 
 // Close always closes; only before a failure does it matter how it ended.
 func (w *fencedFile) Close() error {
