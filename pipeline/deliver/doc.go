@@ -5,6 +5,9 @@
 // local and virtual put it into mailboxes, failing answers for the error, retry and discard
 // transports. They meet the rest of mtad in the queue only.
 //
+// What is done for a recipient is done with the rights of that recipient: a Runner runs commands,
+// Files reads files (As says who). Self is both for a mail system without a privileged parent.
+//
 // # Invariants
 //
 // An unknown failure defers: only a status.Error of class 5 bounces. A delivery that was

@@ -206,8 +206,8 @@ func (g *generation) localAgent(c *conf.Config) (queue.Agent, error) {
 	return local.New(local.Options{
 		Spool: c.String("mail_spool_directory"), HomeMailbox: c.String("home_mailbox"), Users: local.Accounts{},
 		RecipientDelimiter: c.String("recipient_delimiter"), DoubleBounceSender: c.String("double_bounce_sender"),
-		AsSelf: true, Original: c.Bool("enable_original_recipient"), Delivered: c.Has("prepend_delivered_header", "file"),
-		Mailbox: w,
+		Original: c.Bool("enable_original_recipient"), Delivered: c.Has("prepend_delivered_header", "file"),
+		Mailbox: mailbox.AsSelf{W: w},
 	})
 }
 
@@ -218,8 +218,8 @@ func (g *generation) virtualAgent(c *conf.Config) (queue.Agent, error) {
 	}
 	o := virtual.Options{
 		Base: c.String("virtual_mailbox_base"), MinUID: c.Int("virtual_minimum_uid"),
-		RecipientDelimiter: c.String("recipient_delimiter"), AsSelf: true,
-		Original: c.Bool("enable_original_recipient"), Mailbox: w,
+		RecipientDelimiter: c.String("recipient_delimiter"),
+		Original:           c.Bool("enable_original_recipient"), Mailbox: mailbox.AsSelf{W: w},
 	}
 	if o.Base == "" {
 		return nil, nil // virtual(8) is not used: nothing to deliver to

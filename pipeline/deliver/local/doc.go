@@ -20,7 +20,8 @@
 //
 // A user name never leads out of the spool, nor home_mailbox out of the home directory.
 //
-// Everything is delivered with the rights of this process (Options.AsSelf).
+// What is written is written with the rights of the account (mailbox.Deliverer), or of this process
+// where that is all there is.
 //
 // Nothing is read from .forward files and no command is run: what a site has of these is not
 // obeyed by halves. mailbox_command, mailbox_transport and their like are not parameters of this

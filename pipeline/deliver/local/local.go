@@ -47,15 +47,11 @@ type Options struct {
 	// DoubleBounceSender is the user whose mail is thrown away (double_bounce_sender), "" for
 	// nobody.
 	DoubleBounceSender string
-	// AsSelf says that mail is delivered with the rights of this process, whoever owns the
-	// mailbox. It must be set: delivery with the rights of others is not built yet, and New
-	// refuses to pretend.
-	AsSelf bool
 	// Original puts X-Original-To on top of the message (enable_original_recipient),
 	// Delivered puts Delivered-To ("file" in prepend_delivered_header).
 	Original, Delivered bool
-	// Mailbox writes the mailboxes.
-	Mailbox *mailbox.Writer
+	// Mailbox writes the mailboxes with the rights of their owners.
+	Mailbox mailbox.Deliverer
 	// Clock is time.Now unless set.
 	Clock func() time.Time
 }
@@ -74,8 +70,6 @@ func New(o Options) (*Agent, error) {
 		return nil, errors.New("local: no accounts to deliver to")
 	case o.Mailbox == nil:
 		return nil, errors.New("local: no mailbox writer")
-	case !o.AsSelf:
-		return nil, errors.New("local: delivery with the rights of the recipient is not supported")
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
@@ -146,7 +140,7 @@ func (a *Agent) user(address string) (user, extension string) {
 }
 
 func (d *delivery) toMailbox(ctx context.Context, r mail.Recipient, user string) (string, error) {
-	place, err := d.place(ctx, r.Address, user)
+	as, place, err := d.place(ctx, r.Address, user)
 	if err != nil {
 		return "", err
 	}
@@ -157,7 +151,7 @@ func (d *delivery) toMailbox(ctx context.Context, r mail.Recipient, user string)
 	if d.o.Delivered {
 		m.Delivered = r.Address
 	}
-	return d.o.Mailbox.Deliver(ctx, place, &m)
+	return d.o.Mailbox.Deliver(ctx, as, place, &m)
 }
 
 // tryLater makes whatever err says temporary: who cannot be asked has not said no.

@@ -29,8 +29,8 @@ func options(t *testing.T, spool string) local.Options {
 			"bob":  {Name: "bob", Home: filepath.Join(dir, "home/bob"), UID: os.Geteuid()},
 			"home": {Name: "home"},
 		},
-		AsSelf: true, Original: true, Delivered: true,
-		Mailbox: mailbox.New(mailbox.Options{Locks: mailbox.DefaultLocks, StrictOwner: true, Create: mailbox.CreateAll}),
+		Original: true, Delivered: true,
+		Mailbox: mailbox.AsSelf{W: mailbox.New(mailbox.Options{Locks: mailbox.DefaultLocks, StrictOwner: true, Create: mailbox.CreateAll})},
 	}
 }
 
@@ -300,11 +300,10 @@ func (s short) Size() int64 { return int64(len(s.Bytes)) + 1 }
 
 func TestNewRefusesWhatItCannotDo(t *testing.T) {
 	for name, spoil := range map[string]func(*local.Options){
-		"no spool":                  func(o *local.Options) { o.Spool = "" },
-		"no accounts":               func(o *local.Options) { o.Users = nil },
-		"no writer":                 func(o *local.Options) { o.Mailbox = nil },
-		"the rights of a recipient": func(o *local.Options) { o.AsSelf = false },
-		"directory mode, no spool":  func(o *local.Options) { o.Directory, o.Spool, o.HomeMailbox = true, "", "x" },
+		"no spool":                 func(o *local.Options) { o.Spool = "" },
+		"no accounts":              func(o *local.Options) { o.Users = nil },
+		"no writer":                func(o *local.Options) { o.Mailbox = nil },
+		"directory mode, no spool": func(o *local.Options) { o.Directory, o.Spool, o.HomeMailbox = true, "", "x" },
 	} {
 		o := options(t, "spool")
 		spoil(&o)

@@ -9,24 +9,28 @@ import (
 
 	"github.com/mtad/mtad/core/addr"
 	"github.com/mtad/mtad/core/status"
+	"github.com/mtad/mtad/pipeline/deliver"
 	"github.com/mtad/mtad/pipeline/deliver/mailbox"
 )
 
-// place returns the mailbox of a user, or says that there is no such user.
-func (a *Agent) place(ctx context.Context, address, user string) (mailbox.Place, error) {
+// place returns the mailbox of a user and its owner, or says that there is no such user.
+func (a *Agent) place(ctx context.Context, address, user string) (as deliver.As, p mailbox.Place, err error) {
 	if a.o.Directory {
-		return a.directoryPlace(ctx, address, user)
+		p, err = a.directoryPlace(ctx, address, user)
+		return deliver.As{UID: mailbox.AnyOwner, GID: mailbox.AnyOwner}, p, err
 	}
 	u, found, err := a.o.Users.Lookup(ctx, user)
 	switch {
 	case err != nil:
-		return mailbox.Place{}, tryLater("user lookup failed, try again later", err)
+		return as, p, tryLater("user lookup failed, try again later", err)
 	case !found:
-		return mailbox.Place{}, unknown(user, "accounts")
+		return as, p, unknown(user, "accounts")
 	case a.o.HomeMailbox != "":
-		return homePlace(u, a.o.HomeMailbox)
+		p, err = homePlace(u, a.o.HomeMailbox)
+	default:
+		p, err = spoolPlace(a.o.Spool, user, u.UID)
 	}
-	return spoolPlace(a.o.Spool, user, u.UID)
+	return deliver.As{Name: u.Name, UID: u.UID, GID: u.GID}, p, err
 }
 
 func homePlace(u User, mbox string) (mailbox.Place, error) {

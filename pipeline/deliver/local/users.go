@@ -12,8 +12,8 @@ import (
 type User struct {
 	Name string
 	// Home is the home directory, an absolute path.
-	Home string
-	UID  int
+	Home     string
+	UID, GID int
 }
 
 // Users finds accounts by name. An error means "try later", never "no such user".
@@ -36,11 +36,12 @@ func (Accounts) Lookup(_ context.Context, name string) (User, bool, error) {
 	if err != nil {
 		return User{}, false, err
 	}
-	uid, err := strconv.Atoi(u.Uid)
-	if err != nil {
-		return User{}, false, fmt.Errorf("account %s: uid %q: %w", name, u.Uid, err)
+	uid, err1 := strconv.Atoi(u.Uid)
+	gid, err2 := strconv.Atoi(u.Gid)
+	if err := errors.Join(err1, err2); err != nil {
+		return User{}, false, fmt.Errorf("account %s: uid %q, gid %q: %w", name, u.Uid, u.Gid, err)
 	}
-	return User{Name: u.Username, Home: u.HomeDir, UID: uid}, true, nil
+	return User{Name: u.Username, Home: u.HomeDir, UID: uid, GID: gid}, true, nil
 }
 
 // List is a fixed set of accounts by name, in lower case.

@@ -1,9 +1,10 @@
 package pipe
 
-import "strings"
+import (
+	"strings"
 
-// defaultPath is PATH of every command, and where a command without "/" is searched.
-const defaultPath = "/usr/bin:/bin"
+	"github.com/mtad/mtad/core/spawn"
+)
 
 // Environment returns the environment of commands. export has the names, or name=value, that pass
 // (export_environment); imported the same for what mtad took over from its starter
@@ -20,7 +21,7 @@ func Environment(export, imported, present []string, configDir string) []string 
 		}
 	}
 	known["MAIL_CONFIG"] = configDir
-	env := []string{"PATH=" + defaultPath}
+	env := []string{"PATH=" + spawn.DefaultPath}
 	for _, word := range export {
 		name, value, fixed := strings.Cut(word, "=")
 		if !fixed {

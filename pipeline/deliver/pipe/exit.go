@@ -10,20 +10,8 @@ import (
 	"github.com/mtad/mtad/core/status"
 )
 
-// outputLimit is how many bytes of a command's output are kept; what it writes beyond is read and
-// forgotten.
-const outputLimit = 4096
-
-// output keeps the beginning of what a command writes. One goroutine uses it at a time.
-type output struct{ kept []byte }
-
-func (o *output) Write(p []byte) (int, error) {
-	o.kept = append(o.kept, p[:min(len(p), outputLimit-len(o.kept))]...)
-	return len(p), nil
-}
-
-// String returns the output on one line: white space is a space, what cannot be printed "_".
-func (o *output) String() string {
+// oneLine returns output on one line: white space is a space, what cannot be printed "_".
+func oneLine(output []byte) string {
 	return strings.TrimRight(strings.Map(func(r rune) rune {
 		switch {
 		case r == utf8.RuneError, !unicode.IsPrint(r) && !unicode.IsSpace(r):
@@ -32,7 +20,7 @@ func (o *output) String() string {
 			return ' '
 		}
 		return r
-	}, string(o.kept)), " ")
+	}, string(output)), " ")
 }
 
 // sysexit returns what an exit status of sysexits(3) means; "" for any other.

@@ -18,6 +18,11 @@ import (
 type Options struct {
 	// Command is what Parse made of the service's attributes. Required.
 	Command Command
+	// Service is the name of the service in master.cf.
+	Service string
+	// Runner starts the command, deliver.Self unless set: only root can then take on the rights
+	// of another user.
+	Runner deliver.Runner
 	// TimeLimit is how long a command may run (command_time_limit, transport_time_limit).
 	// Required.
 	TimeLimit time.Duration
@@ -53,6 +58,9 @@ func New(o Options) (*Agent, error) {
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
+	}
+	if o.Runner == nil {
+		o.Runner = deliver.Self{}
 	}
 	return &Agent{o}, nil
 }
@@ -132,7 +140,7 @@ func (d *delivery) deliver(ctx context.Context, text mail.Content, r rights) []q
 	result := d.once(ctx, job{
 		args: expandAll(d.o.Command.argv, d.message, recipients),
 		head: d.o.Command.head(d.req.Entry.Sender, original(first), first.Address, d.at.Begun),
-		text: text, r: r,
+		text: text, as: deliver.As{UID: r.uid, GID: r.gid},
 	})
 	for _, i := range chosen {
 		results[i] = result

@@ -5,20 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"syscall"
-	"time"
 
 	"github.com/mtad/mtad/core/mail"
 	"github.com/mtad/mtad/core/status"
+	"github.com/mtad/mtad/pipeline/deliver"
 )
-
-// drainTime is how long the output of a command is waited for once it has ended: programs that it
-// left in the background may hold the pipe open for ever.
-const drainTime = 2 * time.Second
 
 // errTime is the cause of a context whose command had its time.
 var errTime = errors.New("command_time_limit")
@@ -28,65 +20,34 @@ type job struct {
 	args []string
 	head []byte
 	text mail.Content
-	r    rights
+	as   deliver.As
 }
 
 // run runs the command and returns its cleaned output; err is nil for a delivery.
 func (a *Agent) run(ctx context.Context, j job) (said string, err error) {
-	path, err := executable(j.args[0])
-	if err != nil {
-		return "", notStarted(err)
-	}
 	ctx, stop := context.WithTimeoutCause(ctx, a.o.TimeLimit, errTime)
 	defer stop()
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-
-	var out output
-	cmd := exec.CommandContext(ctx, path)
-	cmd.Args, cmd.Env, cmd.Dir = j.args, a.o.Environment, a.directory()
-	cmd.Stdout, cmd.Stderr = &out, &out // the same value: one pipe, one writer
-	cmd.WaitDelay = drainTime
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Chroot: a.o.Command.chroot, Credential: j.r.credential()}
-	// The command leads a process group of its own: nothing that it started outlives its time.
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
+	c := &a.o.Command
+	end, err := a.o.Runner.Run(ctx, &deliver.Command{
+		Kind: deliver.ByService, Service: a.o.Service, As: j.as, Argv: j.args, Env: a.o.Environment,
+		Directory: a.directory(), Chroot: c.chroot,
+		Feed: func(w io.Writer) error {
+			// A command that ends without reading the message has its reasons: its exit status counts.
+			if err := c.copyText(w, j.head, j.text); errors.Is(err, errReading) {
+				return err
+			}
+			return nil
+		},
+	})
+	switch {
+	case errors.Is(err, errReading):
+		return "", status.Tempfail("4.3.0", "cannot read the queued message").Because(err)
+	case err != nil && ctx.Err() != nil:
+		return "", ctx.Err()
+	case err != nil:
 		return "", notStarted(err)
 	}
-	if err := start(cmd); err != nil {
-		if ctx.Err() != nil {
-			return "", ctx.Err()
-		}
-		return "", notStarted(err)
-	}
-	fed := make(chan struct{})
-	go func() {
-		defer close(fed)
-		a.feed(stdin, j, cancel)
-	}()
-	// An error of Wait says nothing that the process state does not: the status, or that the
-	// output was held open.
-	_ = cmd.Wait()
-	<-fed
-	if cmd.ProcessState == nil {
-		return "", status.Tempfail("4.3.0", "cannot tell how the command ended")
-	}
-	end, _ := cmd.ProcessState.Sys().(syscall.WaitStatus) // it is one on every Unix
-	return a.judge(ctx, end, out.String())
-}
-
-// feed writes the message to the command. When the message cannot be read, the command must not
-// take what it got for all of it: it is killed, and its standard input stays open until it is gone
-// (Wait closes it).
-func (a *Agent) feed(w io.WriteCloser, j job, cancel context.CancelCauseFunc) {
-	err := a.o.Command.copyText(w, j.head, j.text)
-	if errors.Is(err, errReading) {
-		cancel(err)
-		return
-	}
-	// A command that ends without reading the message has its reasons: its exit status counts.
-	_ = w.Close()
+	return a.judge(ctx, end.Status, oneLine(end.Output))
 }
 
 // judge makes of the end of a command what becomes of the mail.
@@ -94,8 +55,6 @@ func (a *Agent) judge(ctx context.Context, end syscall.WaitStatus, said string) 
 	path := a.o.Command.path()
 	cause := context.Cause(ctx)
 	switch {
-	case errors.Is(cause, errReading):
-		return "", status.Tempfail("4.3.0", "cannot read the queued message").Because(cause)
 	case end.Exited() && end.ExitStatus() == 0:
 		return said, nil
 	case errors.Is(cause, errTime):
@@ -117,20 +76,6 @@ func (a *Agent) directory() string {
 		return "/"
 	}
 	return a.o.Directory
-}
-
-// executable finds a command that is named without a directory, as execvp(3) does.
-func executable(name string) (string, error) {
-	if strings.Contains(name, "/") {
-		return name, nil
-	}
-	for _, dir := range strings.Split(defaultPath, ":") {
-		path := filepath.Join(dir, name)
-		if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0 {
-			return path, nil
-		}
-	}
-	return "", &os.PathError{Op: "find", Path: name, Err: syscall.ENOENT}
 }
 
 // notStarted is the error for a command that did not run. The path stays in the cause.

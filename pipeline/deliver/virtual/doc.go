@@ -11,8 +11,9 @@
 // A mailbox never lies outside of Options.Base. A recipient that the message was delivered to
 // before (Delivered-To) bounces.
 //
-// Everything is delivered with the rights of this process (Options.AsSelf): virtual_uid_maps and
-// virtual_gid_maps are asked, and what they say is checked, but not taken on.
+// A mailbox is written with the rights that virtual_uid_maps and virtual_gid_maps name
+// (mailbox.Deliverer), or with those of this process where that is all there is; the tables are
+// asked and what they say is checked all the same.
 //
 // # Errors
 //

@@ -27,20 +27,16 @@ type Options struct {
 	Base string
 	// Mailboxes is virtual_mailbox_maps.
 	Mailboxes Table
-	// UIDs and GIDs are virtual_uid_maps and virtual_gid_maps; nil is allowed with AsSelf.
+	// UIDs and GIDs are virtual_uid_maps and virtual_gid_maps; nil when Mailbox delivers as itself.
 	UIDs, GIDs Table
 	// MinUID is the lowest uid that UIDs may name, 100 when 0 (virtual_minimum_uid).
 	MinUID int
 	// RecipientDelimiter has the bytes that begin an address extension (recipient_delimiter).
 	RecipientDelimiter string
-	// AsSelf says that mail is delivered with the rights of this process, whoever owns the
-	// mailbox. It must be set: delivery with the rights of others is not built yet, and New
-	// refuses to pretend.
-	AsSelf bool
 	// Original puts X-Original-To on top of the message (enable_original_recipient).
 	Original bool
-	// Mailbox writes the mailboxes.
-	Mailbox *mailbox.Writer
+	// Mailbox writes the mailboxes with the rights of their owners.
+	Mailbox mailbox.Deliverer
 	// Clock is time.Now unless set.
 	Clock func() time.Time
 }
@@ -59,8 +55,6 @@ func New(o Options) (*Agent, error) {
 		return nil, errors.New("virtual: virtual_mailbox_maps is empty")
 	case o.Mailbox == nil:
 		return nil, errors.New("virtual: no mailbox writer")
-	case !o.AsSelf:
-		return nil, errors.New("virtual: delivery with the rights of the mailbox's owner is not supported")
 	}
 	if o.MinUID == 0 {
 		o.MinUID = 100
@@ -108,11 +102,11 @@ func (a *Agent) deliver(ctx context.Context, sender string, r mail.Recipient, te
 	if !found {
 		return "", status.Reject("5.1.1", "unknown user: %q", keys[0]).By("virtual_mailbox_maps")
 	}
-	owner, err := a.owner(ctx, keys)
+	as, err := a.owner(ctx, keys)
 	if err != nil {
 		return "", err
 	}
-	place, err := mailbox.Below(a.o.Base, value, owner)
+	place, err := mailbox.Below(a.o.Base, value, as.UID)
 	if err != nil {
 		return "", err
 	}
@@ -120,7 +114,7 @@ func (a *Agent) deliver(ctx context.Context, sender string, r mail.Recipient, te
 	if a.o.Original {
 		m.Original = r.Original
 	}
-	return a.o.Mailbox.Deliver(ctx, place, &m)
+	return a.o.Mailbox.Deliver(ctx, as, place, &m)
 }
 
 // keys returns what to ask tables for, in order.
@@ -152,17 +146,18 @@ func find(ctx context.Context, t Table, name string, keys []string) (value strin
 	return "", false, nil
 }
 
-// owner returns the uid that the tables have for the recipient, AnyOwner without tables.
-func (a *Agent) owner(ctx context.Context, keys []string) (int, error) {
+// owner returns who the tables say the recipient's mailbox belongs to; AnyOwner without tables.
+func (a *Agent) owner(ctx context.Context, keys []string) (as deliver.As, err error) {
+	as = deliver.As{UID: mailbox.AnyOwner, GID: mailbox.AnyOwner}
 	if a.o.GIDs != nil {
-		if _, err := number(ctx, a.o.GIDs, "virtual_gid_maps", keys, 1); err != nil {
-			return 0, err
+		if as.GID, err = number(ctx, a.o.GIDs, "virtual_gid_maps", keys, 1); err != nil {
+			return as, err
 		}
 	}
-	if a.o.UIDs == nil {
-		return mailbox.AnyOwner, nil
+	if a.o.UIDs != nil {
+		as.UID, err = number(ctx, a.o.UIDs, "virtual_uid_maps", keys, a.o.MinUID)
 	}
-	return number(ctx, a.o.UIDs, "virtual_uid_maps", keys, a.o.MinUID)
+	return as, err
 }
 
 // number finds an id of at least least. A recipient without one is a mistake of the configuration.

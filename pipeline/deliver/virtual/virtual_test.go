@@ -46,8 +46,8 @@ func rows(kv ...string) *table {
 func options(t *testing.T) virtual.Options {
 	t.Helper()
 	return virtual.Options{
-		Base: t.TempDir(), AsSelf: true, Original: true, RecipientDelimiter: "+-",
-		Mailbox: mailbox.New(mailbox.Options{Locks: mailbox.DefaultLocks, SizeLimit: 10_000}),
+		Base: t.TempDir(), Original: true, RecipientDelimiter: "+-",
+		Mailbox: mailbox.AsSelf{W: mailbox.New(mailbox.Options{Locks: mailbox.DefaultLocks, SizeLimit: 10_000})},
 	}
 }
 
@@ -226,10 +226,9 @@ func TestACancelledDeliveryIsDeferred(t *testing.T) {
 
 func TestNewRefusesWhatItCannotDo(t *testing.T) {
 	for name, spoil := range map[string]func(*virtual.Options){
-		"no base":                func(o *virtual.Options) { o.Base = "" },
-		"no table":               func(o *virtual.Options) { o.Mailboxes = nil },
-		"no writer":              func(o *virtual.Options) { o.Mailbox = nil },
-		"the rights of an owner": func(o *virtual.Options) { o.AsSelf = false },
+		"no base":   func(o *virtual.Options) { o.Base = "" },
+		"no table":  func(o *virtual.Options) { o.Mailboxes = nil },
+		"no writer": func(o *virtual.Options) { o.Mailbox = nil },
 	} {
 		o := options(t)
 		o.Mailboxes = rows()
