@@ -96,6 +96,9 @@ type Origin struct {
 	// ReverseName is its unverified PTR name.
 	ClientName, ReverseName string
 	Client                  netip.AddrPort
+	// Server is the address that the client connected to. It is known while the message comes
+	// in; the queue does not keep it.
+	Server netip.AddrPort
 	// Helo is the name the client gave; Proto is "SMTP", "ESMTP", "ESMTPS", "ESMTPSA",
 	// "UTF8SMTP"… as Received shows it (RFC 3848, RFC 6531).
 	Helo, Proto string

@@ -186,20 +186,20 @@ func appendDelay(b []byte, d time.Duration) []byte {
 
 // Reject logs a refusal: "NOQUEUE: reject: RCPT from name[addr]: 554 5.7.1 …; from=<> to=<>
 // proto= helo=<>". id is "" for no queue id; action is "reject", "warn", "hold"…; stage is the
-// SMTP command; rcpt may be "".
+// SMTP command; rcpt may be "". Of a reply without a code only the text is shown.
 func (s *Service) Reject(id, action, stage string, o *mail.Origin, r status.Reply, sender *string, rcpt string) {
 	if id == "" {
 		id = "NOQUEUE"
 	}
 	if s.log.o.JSON {
-		s.json(action, id, pairs{{"stage", stage}, {"client", ClientName(o)}, {"reply", r.String()}, {"from", deref(sender)}, {"to", rcpt}, {"helo", o.Helo}})
+		s.json(action, id, pairs{{"stage", stage}, {"client", ClientName(o)}, {"reply", replyText(r)}, {"from", deref(sender)}, {"to", rcpt}, {"helo", o.Helo}})
 		return
 	}
 	s.log.line(s.tag, false, func(b []byte) []byte {
 		b = append(append(append(append(b, id...), ": "...), action...), ": "...)
 		b = append(append(b, stage...), " from "...)
 		b = append(appendClient(b, o), ": "...)
-		b = append(append(b, status.Clean(r.String())...), ';')
+		b = append(append(b, status.Clean(replyText(r))...), ';')
 		if sender != nil {
 			b = append(append(append(b, " from=<"...), status.Clean(*sender)...), '>')
 		}
@@ -214,6 +214,13 @@ func (s *Service) Reject(id, action, stage string, o *mail.Origin, r status.Repl
 		}
 		return b
 	})
+}
+
+func replyText(r status.Reply) string {
+	if r.Code == 0 {
+		return r.Text
+	}
+	return r.String()
 }
 
 func deref(s *string) string {

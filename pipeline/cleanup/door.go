@@ -89,6 +89,9 @@ func (d *Door) Submit(ctx context.Context, env *mail.Envelope, text io.Reader) (
 		return "", err
 	}
 	defer j.Abort(ctx)
+	if e := j.announce(ctx); e != nil {
+		return "", e
+	}
 	w := mail.NewNormalizer(writerFunc(func(p []byte) (int, error) { return len(p), j.Write(ctx, p) }))
 	if _, err := io.Copy(w, text); err != nil {
 		return "", status.From(err)
@@ -100,6 +103,27 @@ func (d *Door) Submit(ctx context.Context, env *mail.Envelope, text io.Reader) (
 		return "", err
 	}
 	return env.ID, nil
+}
+
+// announce asks the plugins of the envelope's stages about a message that did not come by SMTP, as
+// they are asked about one that does: there is no connection, but a sender and recipients. What
+// they refuse is refused whole: nobody is there to be told of one recipient.
+func (j *Job) announce(ctx context.Context) *status.Error {
+	if j.hooks == nil {
+		return nil
+	}
+	if e := j.hooks.Mail(ctx, ""); e != nil {
+		return e
+	}
+	all := j.env.Recipients
+	for i := range all {
+		j.env.Recipients = all[:i:i]
+		if e := j.hooks.Rcpt(ctx, &all[i]); e != nil {
+			return e
+		}
+	}
+	j.env.Recipients = all
+	return j.hooks.Data(ctx)
 }
 
 type writerFunc func([]byte) (int, error)

@@ -199,15 +199,15 @@ func (j *Job) decide() (s queue.State, reason string, discard bool) {
 	}
 	dec := &j.hooks.Decision
 	if dec.Redirect != "" {
-		j.env.Recipients = []mail.Recipient{{Address: dec.Redirect, Original: dec.Redirect}}
+		j.actions.Redirect = dec.Redirect
 	}
 	if dec.Filter != "" {
-		j.env.Filter = dec.Filter
+		j.actions.Filter = dec.Filter
 	}
 	if dec.Hold {
 		s = queue.Hold
 	}
-	if len(j.env.Recipients) == 0 {
+	if len(j.env.Recipients) == 0 && j.actions.Redirect == "" {
 		j.d.o.Log.Info(j.env.ID + ": discarded: " + errNoRecipient.Error())
 		discard = true
 	}

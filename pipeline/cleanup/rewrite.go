@@ -45,7 +45,10 @@ func (j *Job) Act(a Actions) { j.actions = a }
 // apply lets the actions change state and envelope.
 func (j *Job) apply(s queue.State) (queue.State, bool) {
 	a := &j.actions
-	if a.Filter != "" {
+	switch {
+	case a.Redirect != "":
+		j.env.Filter = "" // REDIRECT overrides FILTER and content_filter (access(5))
+	case a.Filter != "":
 		j.env.Filter = a.Filter
 	}
 	if a.Hold {
@@ -59,6 +62,9 @@ func (j *Job) apply(s queue.State) (queue.State, bool) {
 func (j *Job) rewrite(ctx context.Context) *status.Error {
 	rw := j.rewriter()
 	if rw == nil {
+		if to := j.actions.Redirect; to != "" {
+			j.env.Recipients = []mail.Recipient{{Address: to, Original: to}}
+		}
 		return nil
 	}
 	hc := rewrite.HeaderContext{Local: j.env.Origin.Local, Domain: j.d.o.RemoteDomain, NoMaps: j.d.o.NoMaps, Last: j.headerHook()}

@@ -122,7 +122,9 @@ func (m *Message) askOne(ctx context.Context, p *plugin, pt sdk.Point, found fun
 	case p.Shadow:
 		m.shadow(p, pt, action, reply, strings.TrimSpace(arg+" "+m.host.given.String()))
 	case action == sdk.ActTempfail:
-		return false, refusal(action, reply).By("plugin " + p.name)
+		e := refusal(action, reply).By("plugin " + p.name)
+		m.log(p, pt, action, e.Reply)
+		return false, e
 	case action == sdk.ActFound:
 		return found(p, &m.host.given), nil
 	}

@@ -3,7 +3,6 @@ package hook
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/mtad/mtad/core/mail"
@@ -93,14 +92,17 @@ func (m *Message) failed(p *plugin, pt sdk.Point, err error) *status.Error {
 	if err != errBreaker { // that it is not called was said when it opened
 		set.o.Log.Warning(text)
 	}
-	if p.Shadow || p.OnError == FailContinue || pt == sdk.PointEvent || m.notice() && pt <= sdk.PointRewrite {
+	if p.Shadow || p.OnError == FailContinue || pt == sdk.PointEvent || pt == sdk.PointAbort || m.notice() && pt <= sdk.PointRewrite {
 		return nil
 	}
 	rule := "plugin " + p.name + " on_error"
+	e := status.Tempfail("4.3.0", "Content filter temporarily unavailable").Because(err).By(rule)
+	a := sdk.ActTempfail
 	if p.OnError == FailReject && pt < sdk.PointRewrite {
-		return status.Reject("5.7.1", "Message refused by content filter").Because(err).By(rule)
+		e, a = status.Reject("5.7.1", "Message refused by content filter").Because(err).By(rule), sdk.ActReject
 	}
-	return status.Tempfail("4.3.0", "Content filter temporarily unavailable").Because(err).By(rule)
+	m.log(p, pt, a, e.Reply)
+	return e
 }
 
 func (m *Message) prefix() string {
@@ -142,7 +144,7 @@ func (m *Message) decide(p *plugin, pt sdk.Point, a sdk.Action, r status.Reply, 
 	case sdk.ActFilter:
 		d.Filter = arg
 	}
-	m.log(p, pt, a, status.Reply{Code: 250, Text: arg})
+	m.log(p, pt, a, status.Reply{Text: arg})
 	return nil
 }
 
@@ -169,39 +171,4 @@ func refusal(a sdk.Action, r status.Reply) *status.Error {
 		r.Text = def.Text
 	}
 	return &status.Error{Reply: r}
-}
-
-// log writes the decision in the manner of Postfix's milter lines.
-func (m *Message) log(p *plugin, pt sdk.Point, a sdk.Action, r status.Reply) {
-	sender := m.env.Sender
-	rcpt := m.host.rcptAddr()
-	word := "plugin"
-	if l, ok := p.Module.(LogWorded); ok {
-		if word = l.LogWord(); word == "" {
-			return
-		}
-	} else {
-		r.Text = strings.TrimSpace(r.Text + " [" + p.name + "]")
-	}
-	m.sess.set.o.Log.Reject(m.env.ID, word+"-"+a.String(), stageOf(pt), m.sess.origin, r, &sender, rcpt)
-}
-
-// stageOf names a point as Postfix's log names SMTP stages.
-func stageOf(pt sdk.Point) string {
-	switch pt {
-	case sdk.PointHeaders:
-		return "END-OF-HEADER"
-	case sdk.PointEOM:
-		return "END-OF-MESSAGE"
-	case sdk.PointBody:
-		return "BODY"
-	}
-	return strings.ToUpper(pt.String())
-}
-
-func (m *Message) shadow(p *plugin, pt sdk.Point, a sdk.Action, r status.Reply, arg string) {
-	if a == sdk.ActContinue || a == sdk.ActAccept {
-		return
-	}
-	m.sess.set.o.Log.Info(fmt.Sprintf("%splugin %s (shadow): %s would %s %s %s", m.prefix(), p.name, pt, a, r, arg))
 }

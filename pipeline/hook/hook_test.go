@@ -298,7 +298,7 @@ func TestADecisionIsLogged(t *testing.T) {
 	m := set.Session(&origin).Begin(&mail.Envelope{Sender: "a@b"})
 	m.Rcpt(context.Background(), &mail.Recipient{Address: "c@d"})
 	l.Flush()
-	want := "NOQUEUE: plugin-reject: RCPT from unknown[unknown]: 550 5.7.1 go away  evil [nospam]; from=<a@b> to=<c@d> proto=ESMTP helo=<h>\n"
+	want := "NOQUEUE: reject: RCPT from unknown[unknown]: 550 5.7.1 go away  evil [nospam]; from=<a@b> to=<c@d> proto=ESMTP helo=<h>\n"
 	if !strings.HasSuffix(out.String(), want) {
 		t.Fatalf("log %q", out.String())
 	}

@@ -113,12 +113,13 @@ func (h *host) drop() {
 	}
 }
 
-func (h *host) rcptAddr() string {
+// about is the recipient that a log line names.
+func (m *Message) about() string {
 	switch {
-	case h.m.rcpt != nil:
-		return h.m.rcpt.Address
-	case len(h.m.env.Recipients) > 0:
-		return h.m.env.Recipients[0].Address
+	case m.rcpt != nil:
+		return m.rcpt.Address
+	case len(m.env.Recipients) > 0:
+		return m.env.Recipients[0].Address
 	}
 	return ""
 }

@@ -132,7 +132,7 @@ func (m *Message) Replaced() NewText {
 // stash keeps values per plugin. The zero stash is empty.
 type stash struct {
 	values map[stashKey][]byte
-	size   int
+	sizes  map[int]int // bytes by plugin: none can use up another's
 }
 
 type stashKey struct {
@@ -140,7 +140,7 @@ type stashKey struct {
 	key    string
 }
 
-// stashLimit is the most bytes (keys and values) in one stash.
+// stashLimit is the most bytes (keys and values) that one plugin has in one stash.
 const stashLimit = 64 << 10
 
 func (s *stash) get(plugin int, key string) ([]byte, sdk.Errno) {
@@ -153,7 +153,7 @@ func (s *stash) get(plugin int, key string) ([]byte, sdk.Errno) {
 func (s *stash) set(plugin int, key string, value []byte) sdk.Errno {
 	k := stashKey{plugin, string(append([]byte(nil), key...))}
 	old, had := s.values[k]
-	size := s.size + len(value) - len(old)
+	size := s.sizes[plugin] + len(value) - len(old)
 	if !had {
 		size += len(key) + 32
 	}
@@ -161,8 +161,8 @@ func (s *stash) set(plugin int, key string, value []byte) sdk.Errno {
 		return sdk.ErrLimit
 	}
 	if s.values == nil {
-		s.values = make(map[stashKey][]byte)
+		s.values, s.sizes = make(map[stashKey][]byte), make(map[int]int)
 	}
-	s.values[k], s.size = append([]byte(nil), value...), size
+	s.values[k], s.sizes[plugin] = append([]byte(nil), value...), size
 	return sdk.OK
 }

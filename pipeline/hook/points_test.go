@@ -411,3 +411,51 @@ func TestShadowPluginsAnswerNothing(t *testing.T) {
 		t.Fatalf("%s, %v", got, e)
 	}
 }
+
+// In shadow mode a plugin is asked at every hook about queued mail, and nothing comes of it: the way
+// stays, a table has nothing, a transport delivers nothing and loses nothing.
+func TestShadowChangesNothingAboutQueuedMail(t *testing.T) {
+	var asked []string
+	p := plug("quiet", func(pt sdk.Point, h sdk.Host) (sdk.Action, error) {
+		asked = append(asked, pt.String())
+		h.Set("rewrite.result", "other@x.test")
+		h.Set("route.transport", "elsewhere")
+		h.Set("lookup.value", "value")
+		h.RcptStatus(0, 550, "5.1.1", "nobody")
+		if pt == sdk.PointDeliver || pt == sdk.PointEvent {
+			return sdk.ActContinue, nil
+		}
+		return sdk.ActFound, nil
+	})
+	p.Shadow, p.Allow[sdk.CapDeliver] = true, true
+	set := NewSet([]Plugin{p}, Options{})
+	ctx := context.Background()
+	env := &mail.Envelope{ID: "ID1", Sender: "a@b.test", Recipients: []mail.Recipient{{Address: "c@d.test"}}}
+	if got, e := set.Session(&env.Origin).Begin(env).Rewrite(ctx, EnvelopeSender, "a@b.test"); got != "a@b.test" || e != nil {
+		t.Errorf("rewrite: %s %v", got, e)
+	}
+	table, err := set.Table("quiet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, found, err := table.Lookup(ctx, "k"); v != "" || found || err != nil {
+		t.Errorf("lookup: %q %v %v", v, found, err)
+	}
+	r := set.Resolver(fixed{})
+	if way, err := r.Resolve(ctx, env, env.Recipients[0]); way.Transport != "smtp" || way.Nexthop != "default" || err != nil {
+		t.Errorf("route: %+v %v", way, err)
+	}
+	res := set.Agents()["quiet"].Deliver(ctx, &queue.Request{Entry: &queue.Entry{Envelope: *env}, Recipients: env.Recipients,
+		Open: func() (mail.Content, error) { return mail.Bytes("Subject: x\r\n\r\nbody\r\n"), nil }})
+	if len(res) != 1 || res[0].Outcome != queue.Deferred4 {
+		t.Errorf("deliver: %+v", res)
+	}
+	events := NewEvents(set, nil)
+	events.Tell(queue.Event{Kind: "sent", Entry: &queue.Entry{Envelope: *env}})
+	done, cancel := context.WithCancel(ctx)
+	cancel()
+	events.Run(done)
+	if got := strings.Join(asked, " "); got != "rewrite lookup route deliver event" {
+		t.Errorf("it was asked at %s", got)
+	}
+}

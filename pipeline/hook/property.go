@@ -21,7 +21,7 @@ func (h *host) Get(key string) (string, sdk.Errno) {
 func (h *host) property(key string) (string, bool) {
 	group, _, _ := strings.Cut(key, ".")
 	switch group {
-	case "client", "tls", "helo", "auth", "origin":
+	case "client", "server", "tls", "helo", "auth", "origin":
 		return h.originProperty(key)
 	case "mail", "rcpt", "queue":
 		return h.envelopeProperty(key)
@@ -55,12 +55,34 @@ func (h *host) originProperty(key string) (string, bool) {
 		return o.TLSVersion, true
 	case "tls.cipher":
 		return o.TLSCipher, true
+	case "tls.bits":
+		return strconv.Itoa(o.TLSBits), o.TLSVersion != ""
 	case "helo":
 		return o.Helo, true
 	case "auth.user":
 		return o.SASLUser, true
 	case "auth.method":
 		return o.SASLMethod, true
+	}
+	return h.placeProperty(key)
+}
+
+// placeProperty is where and how the message came in.
+func (h *host) placeProperty(key string) (string, bool) {
+	o := h.m.sess.origin
+	switch key {
+	case "auth.sender":
+		// AUTH= belongs to MAIL, so to the transaction and not to the connection.
+		return h.m.env.Origin.SASLSender, true
+	case "server.addr":
+		if !o.Server.IsValid() {
+			return "", false
+		}
+		return o.Server.Addr().Unmap().String(), true
+	case "server.port":
+		return strconv.Itoa(int(o.Server.Port())), o.Server.IsValid()
+	case "origin.uid":
+		return strconv.Itoa(o.UID), o.Kind == mail.KindSendmail && o.UID >= 0
 	case "origin.kind":
 		return string(o.Kind), true
 	case "origin.service":
@@ -80,7 +102,12 @@ func (h *host) envelopeProperty(key string) (string, bool) {
 		}
 		return env.Sender, h.pt >= sdk.PointMail && h.pt != sdk.PointLookup
 	case "mail.params":
+		if h.m.params == "" {
+			return MailParams(env, 0), h.pt >= sdk.PointMail && h.pt != sdk.PointLookup
+		}
 		return h.m.params, true
+	case "mail.envid":
+		return env.EnvID, true
 	case "queue.id":
 		return env.ID, true
 	case "rcpt.addr":

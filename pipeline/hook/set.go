@@ -69,6 +69,9 @@ type Plugin struct {
 // Options of a Set. Zero values are usable.
 type Options struct {
 	Log *maillog.Service
+	// SMTPLog and CleanupLog get the decisions at the SMTP stages and about whole messages; Log
+	// does when they are nil. Log tools count refusals by the program that logged them.
+	SMTPLog, CleanupLog *maillog.Service
 	// Count adds to a plugin's own counter; Called is told of each call, and, with an error and
 	// no time taken, of each that the breaker did not let happen.
 	Count  func(plugin, name string, delta int64)
@@ -106,6 +109,12 @@ func NewSet(plugins []Plugin, o Options) *Set {
 	}
 	if o.Log == nil {
 		o.Log = maillog.Discard().Service("plugin")
+	}
+	if o.SMTPLog == nil {
+		o.SMTPLog = o.Log
+	}
+	if o.CleanupLog == nil {
+		o.CleanupLog = o.Log
 	}
 	s := &Set{o: o, begun: o.Clock()}
 	for i, p := range plugins {

@@ -40,7 +40,7 @@ func (m *Master) loadPlugins(ctx context.Context, c *conf.Config, dns hook.DNS) 
 }
 
 func (m *Master) hookOptions(c *conf.Config, dns hook.DNS) hook.Options {
-	return hook.Options{Log: m.logOf(c, "plugin"), Count: m.counters.plugin, Called: m.counters.called,
+	return hook.Options{Log: m.logOf(c, "plugin"), SMTPLog: m.logOf(c, "smtpd"), CleanupLog: m.logOf(c, "cleanup"), Count: m.counters.plugin, Called: m.counters.called,
 		DNS: dns, MaxBody: c.Size("message_size_limit")}
 }
 

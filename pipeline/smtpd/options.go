@@ -58,6 +58,8 @@ type Options struct {
 	BareNewlineFrom func(netip.Addr) bool
 	// Filter is content_filter, "" for none.
 	Filter string
+	// Auth authenticates clients; nil: authentication is not enabled.
+	Auth Authenticator
 	// Limits bounds connections per client; nil for none.
 	Limits *ClientLimits
 	Door   *cleanup.Door

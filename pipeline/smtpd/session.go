@@ -45,7 +45,7 @@ var (
 func (h *Handler) Connect(ctx context.Context, c smtp.ConnInfo) (smtp.Session, error) {
 	s := &session{h: h, conn: c, began: h.o.Clock()}
 	client := c.Remote().Addr().Unmap()
-	s.origin = mail.Origin{Kind: mail.KindSMTP, Service: h.o.Service, Client: netip.AddrPortFrom(client, c.Remote().Port()),
+	s.origin = mail.Origin{Kind: mail.KindSMTP, Service: h.o.Service, Client: netip.AddrPortFrom(client, c.Remote().Port()), Server: c.Local(),
 		ClientName: "unknown", ReverseName: "unknown", UID: -1}
 	if excess := h.o.Limits.Enter(client, h.o.Clock()); excess != "" {
 		h.o.Log.Warning(excess + " from " + maillog.ClientName(&s.origin))
@@ -113,6 +113,9 @@ func (s *session) Helo(ctx context.Context, name string, esmtp bool) error {
 		s.origin.Proto = "ESMTP"
 	}
 	s.noteTLS()
+	if s.origin.SASLUser != "" {
+		s.origin.Proto = authProto(s.origin.Proto)
+	}
 	if err := s.helo(ctx); err != nil {
 		s.origin = before
 		return err
@@ -157,14 +160,6 @@ func cipherBits(suite uint16) int {
 		return 256
 	}
 	return 128
-}
-
-// Extensions returns the EHLO lines of policy.
-func (s *session) Extensions() []string { return nil }
-
-// Auth refuses: no authentication is configured.
-func (s *session) Auth(context.Context, string) (smtp.AuthExchange, error) {
-	return nil, status.New(503, "5.5.1", "Error: authentication not enabled")
 }
 
 // Reset ends the transaction.

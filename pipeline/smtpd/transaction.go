@@ -10,6 +10,7 @@ import (
 	"github.com/mtad/mtad/core/status"
 	"github.com/mtad/mtad/pipeline/access"
 	"github.com/mtad/mtad/pipeline/cleanup"
+	"github.com/mtad/mtad/pipeline/hook"
 )
 
 // Mail opens a transaction.
@@ -47,7 +48,7 @@ func (s *session) mail(ctx context.Context, m smtp.MailArgs) error {
 		return nil
 	}
 	s.msg = s.hooks.Begin(&s.env)
-	if e := s.msg.Mail(ctx, mailParams(m)); e != nil {
+	if e := s.msg.Mail(ctx, hook.MailParams(&s.env, m.Size)); e != nil {
 		return e
 	}
 	return nil
@@ -66,23 +67,6 @@ func (s *session) room(size int64) *status.Error {
 		return status.New(452, "4.3.1", "Insufficient system storage").By("queue_minfree").Because(err)
 	}
 	return nil
-}
-
-// mailParams writes the parameters of MAIL as plugins see them.
-func mailParams(m smtp.MailArgs) string {
-	var words []string
-	switch m.Body {
-	case mail.Body7Bit:
-		words = append(words, "BODY=7BIT")
-	case mail.Body8BitMIME:
-		words = append(words, "BODY=8BITMIME")
-	case mail.BodyBinaryMIME:
-		words = append(words, "BODY=BINARYMIME")
-	}
-	if m.SMTPUTF8 {
-		words = append(words, "SMTPUTF8")
-	}
-	return strings.Join(words, " ")
 }
 
 // Rcpt adds a recipient.

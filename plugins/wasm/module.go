@@ -87,7 +87,7 @@ func (m *Module) load(ctx context.Context, wasm []byte) error {
 	if m.manifest, err = manifestOf(m.o.Name, info); err != nil {
 		return err
 	}
-	if err := m.allowed(); err != nil {
+	if err := m.allowed(info); err != nil {
 		return err
 	}
 	pages := uint32(m.o.Memory / pageSize)
@@ -101,17 +101,24 @@ func (m *Module) load(ctx context.Context, wasm []byte) error {
 	return m.warm(ctx)
 }
 
-// allowed refuses a module that asks for more than its configuration grants.
-func (m *Module) allowed() error {
-	var missing []string
+// allowed refuses a module that asks for more than its configuration grants, naming what it asks for.
+func (m *Module) allowed(info *meter.Info) error {
+	var missing, functions []string
 	for _, c := range m.manifest.Needs {
-		if !m.o.Allow[c] {
-			missing = append(missing, fmt.Sprintf("%q", c))
+		if m.o.Allow[c] {
+			continue
+		}
+		missing = append(missing, fmt.Sprintf("%q", c))
+		for _, im := range info.Imports {
+			if im.Module == "mtad1_"+c {
+				functions = append(functions, im.Module+"."+im.Name)
+			}
 		}
 	}
 	if missing != nil {
-		return fmt.Errorf("it asks for %s, which its configuration does not grant: add allow = [%s] if you trust it",
-			strings.Join(missing, ", "), strings.Join(missing, ", "))
+		list := strings.Join(missing, ", ")
+		return fmt.Errorf("it imports %s: that is %s, which its configuration does not grant: add allow = [%s] if you trust it",
+			strings.Join(functions, ", "), list, list)
 	}
 	return nil
 }
