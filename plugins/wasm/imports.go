@@ -21,12 +21,30 @@ type function struct {
 	call func(g *guest) int64
 }
 
-// modules are the import modules of ABI 1.
+// modules are the import modules of ABI 1, without WASI.
 func modules() [][]function { return [][]function{base, edit, maps, kv, names, scan, transport} }
+
+// provided are all modules that a guest can import from.
+func provided() [][]function { return append(modules(), wasi()) }
+
+// Import is a function that a guest can import: its module, its name, and its type with a letter for
+// each parameter and, behind ">", for the result: i is i32, l is i64.
+type Import struct{ Module, Name, Types string }
+
+// Imports lists all functions that guests can import, those of WASI included.
+func Imports() []Import {
+	var all []Import
+	for _, list := range provided() {
+		for _, f := range list {
+			all = append(all, Import{f.module, f.name, f.types})
+		}
+	}
+	return all
+}
 
 // findFunction returns a function of the ABI, or nil.
 func findFunction(module, name string) *function {
-	for _, list := range modules() {
+	for _, list := range provided() {
 		for i := range list {
 			if f := &list[i]; f.module == module && f.name == name {
 				return f
@@ -60,7 +78,7 @@ func valueTypes(letters string) []api.ValueType {
 
 // provide gives the runtime the ABI's modules and the meter's yield.
 func provide(ctx context.Context, rt wazero.Runtime, m *meter.Result) error {
-	for _, list := range modules() {
+	for _, list := range provided() {
 		b := rt.NewHostModuleBuilder(list[0].module)
 		for i := range list {
 			f := &list[i]
@@ -83,8 +101,11 @@ func instanceOf(ctx context.Context) *instance { return ctx.Value(instanceKey{})
 // holds an i32 is garbage and is masked by the signature.
 func (f *function) wrap(params, result string) api.GoModuleFunc {
 	call := f.call
-	if f.module == maps[0].module || f.module == names[0].module {
+	switch f.module {
+	case maps[0].module, names[0].module:
 		call = waits(call)
+	case kv[0].module, scan[0].module:
+		call = dear(call)
 	}
 	return func(ctx context.Context, mod api.Module, stack []uint64) {
 		in := instanceOf(ctx)
@@ -113,7 +134,16 @@ func waits(call func(g *guest) int64) func(g *guest) int64 {
 		begun := time.Now()
 		v := call(g)
 		waited := time.Since(begun)
-		g.in.begun, g.in.deadline = g.in.begun.Add(waited), g.in.deadline.Add(waited)
+		g.in.begun, g.in.deadline, g.in.looked = g.in.begun.Add(waited), g.in.deadline.Add(waited), g.in.looked.Add(waited)
+		return v
+	}
+}
+
+// dear is a host function that may take long for one call: the clock is looked at each time.
+func dear(call func(g *guest) int64) func(g *guest) int64 {
+	return func(g *guest) int64 {
+		v := call(g)
+		g.in.outOfTime()
 		return v
 	}
 }
@@ -124,7 +154,7 @@ type guest struct {
 	in   *instance
 	mem  api.Memory
 	host sdk.Host
-	arg  [6]int64
+	arg  [9]int64
 }
 
 // i32 returns argument i as a signed number.
@@ -133,7 +163,9 @@ func (g *guest) i32(i int) int { return int(int32(uint32(g.arg[i]))) }
 // bytes returns the guest's memory that arguments i (pointer) and i+1 (length) name. The view is
 // valid during the call.
 func (g *guest) bytes(i int) ([]byte, bool) {
-	return g.mem.Read(uint32(g.arg[i]), uint32(g.arg[i+1]))
+	b, ok := g.mem.Read(uint32(g.arg[i]), uint32(g.arg[i+1]))
+	g.in.pay(len(b))
+	return b, ok
 }
 
 // str is bytes as a string, which shares the guest's memory: valid during the call.
@@ -154,6 +186,7 @@ func (g *guest) answer(i int, v []byte) int64 {
 		if !ok {
 			return int64(sdk.ErrInvalid)
 		}
+		g.in.pay(len(dst))
 		copy(dst, v)
 	}
 	return int64(len(v))

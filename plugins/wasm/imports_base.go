@@ -67,11 +67,11 @@ var base = []function{
 	}},
 	{"mtad1", "now", "i>l", func(g *guest) int64 { return g.host.Now(g.i32(0)) }},
 	{"mtad1", "random", "ii>i", func(g *guest) int64 {
-		p, ok := g.bytes(0)
+		p, ok := g.mem.Read(uint32(g.arg[0]), uint32(g.arg[1]))
 		if !ok {
 			return bad
 		}
-		g.host.Random(p)
+		g.random(p)
 		return 0
 	}},
 	{"mtad1", "stash_get", "iiiii>i", func(g *guest) int64 {
@@ -120,4 +120,18 @@ func (g *guest) read(from func(int64, []byte) (int, sdk.Errno)) int64 {
 		return int64(e)
 	}
 	return int64(n)
+}
+
+// randomPiece is how many random bytes are made between two looks at the account: they are the
+// dearest bytes that a host call moves.
+const randomPiece = 16 << 10
+
+// random fills p.
+func (g *guest) random(p []byte) {
+	for len(p) > 0 {
+		n := min(len(p), randomPiece)
+		g.in.pay(n)
+		g.host.Random(p[:n])
+		p = p[n:]
+	}
 }

@@ -19,6 +19,9 @@ const fuel = 200_000
 // ticks is how many host calls a guest may make between two looks at the clock.
 const ticks = 16
 
+// moved is how many bytes host calls may move for a guest between two looks at the clock: about 50 µs.
+const moved = 256 << 10
+
 // maxCalls is how many host calls one hook may make: enough to read 400 MiB in pieces of 4 KiB.
 const maxCalls = 100_000
 
@@ -60,7 +63,9 @@ type instance struct {
 	begun    time.Time // begun and deadline move on while the guest waits for a table or the DNS
 	deadline time.Time
 	calls    int
-	yields   int
+	unpaid   int           // bytes that host calls moved since the clock was looked at
+	looked   time.Time     // when that was
+	used     time.Duration // of the limit
 	result   [1]uint64
 }
 
@@ -93,8 +98,9 @@ const initTime = 5 * time.Second
 
 // run calls fn with h as its host and returns the result, 0 when it has none.
 func (in *instance) run(fn api.Function, ctx context.Context, h sdk.Host) (uint64, error) {
-	in.ctx.Context, in.host, in.calls, in.yields = ctx, h, 0, 0
+	in.ctx.Context, in.host, in.calls, in.unpaid, in.used = ctx, h, 0, 0, 0
 	in.begun = time.Now()
+	in.looked = in.begun
 	var ok bool
 	if in.deadline, ok = ctx.Deadline(); !ok {
 		in.deadline = in.begun.Add(initTime)
@@ -118,8 +124,11 @@ func failure(err error) *Failure {
 	}
 	text, _, _ := strings.Cut(err.Error(), "\nwasm stack trace:")
 	text, _, _ = strings.Cut(text, "\n")
-	return &Failure{Cause: errors.New(strings.TrimPrefix(text, "wasm error: ")), Stack: stackOf(err.Error())}
+	return &Failure{Cause: errors.New(strings.TrimPrefix(strings.TrimSuffix(text, recovered), "wasm error: ")), Stack: stackOf(err.Error())}
 }
+
+// recovered is what the engine adds to the error of a host function.
+const recovered = " (recovered by wazero)"
 
 func stackOf(text string) string {
 	_, trace, _ := strings.Cut(text, "wasm stack trace:")
@@ -133,37 +142,33 @@ func stackOf(text string) string {
 	return s[:min(len(s), 500)]
 }
 
-// A guest that had less than a share of its time when the time is over was kept from running: by a
-// machine with too much to do, or one that stood still. It may go on, until patience times the
-// limit is over. yieldTime and callTime are the least that a yield and a host call take.
+// A guest that used less than a share of its limit when that is over was kept from running: by a
+// machine with too much to do, or one that stood still. It may go on, until patience times the limit
+// is over. Between two looks at the clock at most a stretch-th of the limit counts as used: what took
+// longer was a stall.
 const (
-	share     = 4
-	patience  = 10
-	yieldTime = 50 * time.Microsecond
-	callTime  = 50 * time.Nanosecond
+	share    = 4
+	patience = 10
+	stretch  = 20
 )
 
-// outOfTime stops the guest when its time is over. The panic unwinds the guest; wazero makes it
-// the error of the call.
+// outOfTime looks at the clock and stops the guest when its time is over. The panic unwinds the guest;
+// wazero makes it the error of the call.
 func (in *instance) outOfTime() {
-	now := time.Now()
-	if !now.After(in.deadline) {
-		return
-	}
-	limit := in.deadline.Sub(in.begun)
-	used := time.Duration(in.yields)*yieldTime + time.Duration(in.calls)*callTime
-	if used >= limit/share || now.Sub(in.begun) > patience*limit {
+	now, limit := time.Now(), in.deadline.Sub(in.begun)
+	in.used += min(now.Sub(in.looked), limit/stretch)
+	in.looked, in.unpaid = now, 0
+	if now.After(in.deadline) && (in.used >= limit/share || now.Sub(in.begun) > patience*limit) {
 		panic(ErrTime)
 	}
 }
 
 // yield is called by metered code when its fuel is used up.
 func (in *instance) yield() {
-	in.yields++
-	in.outOfTime()
 	if in.fuel == nil {
 		panic(ErrTime) // a start function that uses up its initial fuel
 	}
+	in.outOfTime()
 	in.fuel.Set(fuel)
 }
 
@@ -177,6 +182,19 @@ func (in *instance) tick() {
 		panic(ErrCalls)
 	}
 }
+
+// pay counts bytes that a host call is about to move.
+func (in *instance) pay(n int) {
+	if n < payFrom {
+		return
+	}
+	if in.unpaid += n; in.unpaid >= moved {
+		in.outOfTime()
+	}
+}
+
+// payFrom is the least number of bytes that counts: fewer are part of what a call costs.
+const payFrom = 1 << 10
 
 // snapshot is the state that instances are reset to.
 type snapshot struct {
@@ -213,22 +231,6 @@ func (in *instance) restore(s *snapshot) bool {
 		g.Set(s.globals[i])
 	}
 	return true
-}
-
-// lineLog takes what a guest writes to its standard output and error into the log.
-type lineLog struct{ in *instance }
-
-// Write logs p.
-func (l *lineLog) Write(p []byte) (int, error) {
-	for _, line := range strings.Split(strings.TrimRight(string(p), "\n"), "\n") {
-		switch {
-		case l.in.host != nil:
-			l.in.host.Log(sdk.LevelInfo, line)
-		case l.in.m.o.Log != nil:
-			l.in.m.o.Log(sdk.LevelInfo, line)
-		}
-	}
-	return len(p), nil
 }
 
 // errBusy says that every instance was in use for too long.

@@ -40,10 +40,17 @@ func manifestOf(name string, info *meter.Info) (sdk.Manifest, error) {
 		if !ok {
 			continue
 		}
-		if err := checkHook(p, e); err != nil {
+		if err := checkExport(e, "() -> (i32)"); err != nil {
 			return m, err
 		}
 		m.Hooks = m.Hooks.With(p)
+	}
+	for _, c := range []struct{ name, want string }{{"_initialize", "() -> ()"}, {"mtad_init", "() -> (i32)"}, {"mtad_hooks", "() -> (i64)"}} {
+		if e, ok := exports[c.name]; ok {
+			if err := checkExport(e, c.want); err != nil {
+				return m, err
+			}
+		}
 	}
 	if m.Hooks == 0 {
 		return m, fmt.Errorf("it exports no hook (mtad_connect … mtad_event)")
@@ -53,9 +60,9 @@ func manifestOf(name string, info *meter.Info) (sdk.Manifest, error) {
 	return m, err
 }
 
-func checkHook(p sdk.Point, e meter.Export) error {
-	if e.Kind != meter.Function || e.Signature.String() != "() -> (i32)" {
-		return fmt.Errorf("export %s has type %s: want a function () -> (i32)", e.Name, e.Signature)
+func checkExport(e meter.Export, want string) error {
+	if e.Kind != meter.Function || e.Signature.String() != want {
+		return fmt.Errorf("export %s has type %s: want a function %s", e.Name, e.Signature, want)
 	}
 	return nil
 }
@@ -64,9 +71,6 @@ func checkHook(p sdk.Point, e meter.Export) error {
 func needs(imports []meter.Import) ([]string, error) {
 	var caps []string
 	for _, im := range imports {
-		if im.Module == wasiModule {
-			continue // without files and sockets: no authority
-		}
 		if im.Kind != meter.Function {
 			return nil, fmt.Errorf("it imports a %s, %s.%s: only functions can be imported", im.Kind, im.Module, im.Name)
 		}
@@ -83,5 +87,3 @@ func needs(imports []meter.Import) ([]string, error) {
 	}
 	return caps, nil
 }
-
-const wasiModule = "wasi_snapshot_preview1"

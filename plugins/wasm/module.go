@@ -2,17 +2,14 @@ package wasm
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"runtime"
 	"strings"
 	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/mtad/mtad/plugins/sdk"
 	"github.com/mtad/mtad/plugins/wasm/meter"
@@ -72,7 +69,7 @@ func Load(ctx context.Context, wasm []byte, o Options) (*Module, error) {
 	m := &Module{o: o, reset: !o.Keep}
 	if err := m.load(ctx, wasm); err != nil {
 		if m.rt != nil {
-			m.rt.Close(ctx)
+			m.free(context.WithoutCancel(ctx))
 		}
 		return nil, fmt.Errorf("plugin %s: %w", o.Name, err)
 	}
@@ -130,9 +127,6 @@ func (m *Module) compile(ctx context.Context) (err error) {
 		cfg = cfg.WithCompilationCache(m.o.Cache)
 	}
 	m.rt = wazero.NewRuntimeWithConfig(ctx, cfg)
-	if _, err = wasi_snapshot_preview1.Instantiate(ctx, m.rt); err != nil {
-		return err
-	}
 	if err = provide(ctx, m.rt, m.metered); err != nil {
 		return err
 	}
@@ -156,10 +150,12 @@ func (m *Module) warm(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := m.initialise(ctx, in); err != nil {
+	hooks, err := m.initialise(ctx, in)
+	if err != nil {
 		in.mod.Close(ctx)
 		return err
 	}
+	m.manifest.Hooks &= hooks
 	if m.metered.HiddenState {
 		// Tables and dropped segments cannot be restored: every call takes a new instance.
 		return in.mod.Close(ctx)
@@ -172,9 +168,7 @@ func (m *Module) warm(ctx context.Context) error {
 // instantiate makes an instance; start runs _initialize.
 func (m *Module) instantiate(ctx context.Context, start bool) (*instance, error) {
 	in := &instance{m: m, host: &initHost{m: m}, deadline: time.Now().Add(initTime)}
-	out := &lineLog{in: in}
-	cfg := wazero.NewModuleConfig().WithName("").WithStartFunctions().WithStdout(out).WithStderr(out).
-		WithRandSource(rand.Reader).WithSysWalltime().WithSysNanotime()
+	cfg := wazero.NewModuleConfig().WithName("").WithStartFunctions()
 	in.ctx = callContext{Context: ctx, in: in}
 	mod, err := m.rt.InstantiateModule(&in.ctx, m.code, cfg)
 	if err != nil {
@@ -194,26 +188,27 @@ func (m *Module) instantiate(ctx context.Context, start bool) (*instance, error)
 	return in, nil
 }
 
-// initialise runs mtad_init and mtad_hooks.
-func (m *Module) initialise(ctx context.Context, in *instance) error {
+// initialise runs mtad_init and mtad_hooks and returns the hooks that are wanted.
+func (m *Module) initialise(ctx context.Context, in *instance) (sdk.Points, error) {
 	h := &initHost{m: m}
 	if fn := in.mod.ExportedFunction("mtad_init"); fn != nil {
 		code, err := in.run(fn, ctx, h)
 		if err != nil {
-			return fmt.Errorf("mtad_init: %w", err)
+			return 0, fmt.Errorf("mtad_init: %w", err)
 		}
 		if int32(code) != 0 {
-			return fmt.Errorf("it refuses to load: %s", h.refusal())
+			return 0, fmt.Errorf("it refuses to load: %s", h.refusal())
 		}
 	}
+	hooks := m.manifest.Hooks
 	if fn := in.mod.ExportedFunction("mtad_hooks"); fn != nil {
 		mask, err := in.run(fn, ctx, h)
 		if err != nil {
-			return fmt.Errorf("mtad_hooks: %w", err)
+			return 0, fmt.Errorf("mtad_hooks: %w", err)
 		}
-		m.manifest.Hooks &= sdk.Points(mask)
+		hooks = sdk.Points(mask)
 	}
-	return nil
+	return hooks, nil
 }
 
 // Manifest says what the module is and wants.
@@ -229,7 +224,7 @@ func (m *Module) Call(ctx context.Context, p sdk.Point, h sdk.Host) (sdk.Action,
 		return 0, &Failure{Cause: err}
 	}
 	if in == nil {
-		if in, err = m.fresh(); err != nil {
+		if in, err = m.fresh(ctx); err != nil {
 			m.pool.lost()
 			return 0, &Failure{Cause: err}
 		}
@@ -244,22 +239,22 @@ func (m *Module) Call(ctx context.Context, p sdk.Point, h sdk.Host) (sdk.Action,
 	return sdk.Action(int32(v)), err
 }
 
-// fresh makes an instance in the state of the snapshot.
-func (m *Module) fresh() (*instance, error) {
-	ctx := context.Background()
-	if m.metered.HiddenState {
-		in, err := m.instantiate(ctx, true)
-		if err == nil {
-			err = m.initialise(ctx, in)
-		}
-		return in, err
-	}
-	in, err := m.instantiate(ctx, false)
+// fresh makes an instance in the state of the snapshot. A guest that has to be initialised for it does
+// so in the time of the call.
+func (m *Module) fresh(ctx context.Context) (*instance, error) {
+	in, err := m.instantiate(ctx, m.metered.HiddenState)
 	if err != nil {
 		return nil, err
 	}
+	if m.metered.HiddenState {
+		if _, err := m.initialise(ctx, in); err != nil {
+			in.mod.Close(context.Background())
+			return nil, err
+		}
+		return in, nil
+	}
 	if !in.restore(&m.image) {
-		in.mod.Close(ctx)
+		in.mod.Close(context.Background())
 		return nil, errors.New("its memory cannot be set to the snapshot")
 	}
 	return in, nil
@@ -281,7 +276,14 @@ func (m *Module) Close(ctx context.Context) error {
 	if err := m.pool.close(ctx); err != nil {
 		return fmt.Errorf("plugin %s: calls are still under way: %w", m.o.Name, err)
 	}
-	return m.rt.Close(ctx)
+	return m.free(ctx)
 }
 
-var _ io.Writer = (*lineLog)(nil)
+// free closes the runtime, and the compiled module: a cache that is shared keeps what is not closed.
+func (m *Module) free(ctx context.Context) error {
+	err := m.rt.Close(ctx)
+	if m.code != nil {
+		m.code.Close(ctx)
+	}
+	return err
+}

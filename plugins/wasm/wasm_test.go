@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mtad/mtad/plugins/sdk"
@@ -188,27 +190,33 @@ func BenchmarkCall(b *testing.B) {
 // A machine with too much to do must not turn good mail away: a guest is stopped for the time that
 // it used, not for the time in which it was not let run. The stall is written into the clock here.
 func TestAGuestThatWasKeptFromRunningMayGoOn(t *testing.T) {
+	const limit = 50 * time.Millisecond
 	for _, c := range []struct {
-		name          string
-		ago           time.Duration // since it began, with a limit of 50 ms
-		yields, calls int
-		stops         bool
+		name  string
+		looks []time.Duration // between one look at the clock and the next
+		stops bool
 	}{
-		{"it ran all the time", 60 * time.Millisecond, 500, 0, true},
-		{"it was not let run", 60 * time.Millisecond, 20, 0, false},
-		{"it made host calls all the time", 60 * time.Millisecond, 0, 300_000, true},
-		{"it was not let run for very long", 600 * time.Millisecond, 20, 0, true},
-		{"there is time left", 40 * time.Millisecond, 10_000, 0, false},
+		{"it ran all the time", slices.Repeat([]time.Duration{time.Millisecond / 10}, 501), true},
+		{"it made dear host calls all the time", slices.Repeat([]time.Duration{2 * time.Millisecond}, 26), true},
+		{"it was not let run", []time.Duration{time.Millisecond, 60 * time.Millisecond, time.Millisecond}, false},
+		{"it was not let run, and then ran on", append([]time.Duration{60 * time.Millisecond}, slices.Repeat([]time.Duration{time.Millisecond}, 13)...), true},
+		{"it was not let run for very long", []time.Duration{time.Millisecond, 600 * time.Millisecond}, true},
+		{"there is time left", slices.Repeat([]time.Duration{time.Millisecond}, 40), false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			begun := time.Now().Add(-c.ago)
-			in := &instance{begun: begun, deadline: begun.Add(50 * time.Millisecond), yields: c.yields, calls: c.calls}
-			defer func() {
-				if stopped := recover() == ErrTime; stopped != c.stops {
-					t.Errorf("stopped: %v, want %v", stopped, c.stops)
+			synctest.Test(t, func(t *testing.T) {
+				begun := time.Now()
+				in := &instance{begun: begun, looked: begun, deadline: begun.Add(limit)}
+				defer func() {
+					if stopped := recover() == ErrTime; stopped != c.stops {
+						t.Errorf("stopped: %v, want %v", stopped, c.stops)
+					}
+				}()
+				for _, d := range c.looks {
+					time.Sleep(d)
+					in.outOfTime()
 				}
-			}()
-			in.outOfTime()
+			})
 		})
 	}
 }
