@@ -1,4 +1,5 @@
 # mtad. "make" builds, tests and looks at the house; "make run" starts a first mtad.
+export PATH := $(CURDIR)/.tools/node_modules/.bin:$(PATH)
 export CGO_ENABLED ?= 0
 GO ?= go
 FUZZTIME ?= 30s
