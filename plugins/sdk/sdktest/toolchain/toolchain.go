@@ -1,0 +1,76 @@
+package toolchain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// patience is how long a compiler may take on a machine with much to do.
+const patience = 5 * time.Minute
+
+// missing is the exit status of a recipe whose toolchain is not there.
+const missing = 3
+
+// recipes are the folders below plugins/sdk whose build script makes a module of a source, by the
+// end of its name.
+func recipes() map[string]string {
+	return map[string]string{".go": "guest", ".c": "c", ".cc": "c", ".rs": "rust", ".ts": "assemblyscript", ".zig": "zig"}
+}
+
+// Root is the folder of the project's sources.
+func Root() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "../../../..")
+}
+
+// Build makes a module of a source file: main.go, filter.c, filter.cc, filter.rs, filter.ts or
+// filter.zig. The test is skipped when the toolchain is missing.
+func Build(t testing.TB, source string) []byte {
+	t.Helper()
+	dir, ok := recipes()[filepath.Ext(source)]
+	if !ok {
+		t.Fatalf("%s: no language has this ending", source)
+	}
+	return With(t, filepath.Join(Root(), "plugins/sdk", dir, "build"), source)
+}
+
+// With is Build with a recipe of another place.
+func With(t testing.TB, recipe, source string) []byte {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "filter.wasm")
+	code, err := build(t.Context(), recipe, source, out)
+	switch {
+	case errors.Is(err, errMissing) && os.Getenv("MTAD_DEMAND_PEERS") != "1":
+		t.Skip(err)
+	case err != nil:
+		t.Fatal(err)
+	}
+	return code
+}
+
+var errMissing = errors.New("the toolchain is missing")
+
+// build runs a recipe. The compilers of npm are found in .tools.
+func build(ctx context.Context, recipe, source, out string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, recipe, source, out)
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(Root(), ".tools/node_modules/.bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
+	text, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit) && exit.ExitCode() == missing:
+		return nil, fmt.Errorf("%w: %s", errMissing, strings.TrimSpace(string(text)))
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w\n%s", source, err, text)
+	}
+	return os.ReadFile(out)
+}

@@ -1,0 +1,101 @@
+package plugins_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mtad/mtad/plugins"
+	"github.com/mtad/mtad/plugins/sdk"
+	"github.com/mtad/mtad/plugins/sdk/sdktest"
+	"github.com/mtad/mtad/plugins/sdk/sdktest/toolchain"
+	"github.com/mtad/mtad/plugins/wasm"
+)
+
+// starter writes the folder of a language.
+func starter(t *testing.T, lang string) string {
+	t.Helper()
+	files, err := plugins.Starter(lang)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, f := range files {
+		name := filepath.Join(dir, filepath.FromSlash(f.Name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, f.Data, f.Mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// Each folder builds where mtad's source is not, and passes its transcript.
+func TestEveryStarterBuildsAndPassesItsTranscript(t *testing.T) {
+	sources := map[string]string{"go": "main.go", "c": "filter.c", "cc": "filter.cc", "rust": "filter.rs", "as": "filter.ts", "zig": "filter.zig"}
+	names, titles := plugins.Languages()
+	for i, lang := range names {
+		t.Run(lang, func(t *testing.T) {
+			dir := starter(t, lang)
+			for _, want := range []string{"Makefile", "README.md", "test.txt"} {
+				if _, err := os.Stat(filepath.Join(dir, want)); err != nil {
+					t.Error(err)
+				}
+			}
+			readme, _ := os.ReadFile(filepath.Join(dir, "README.md"))
+			if !strings.Contains(string(readme), "in "+titles[i]+"\n") {
+				t.Errorf("the README is not about %s", titles[i])
+			}
+			code := toolchain.With(t, filepath.Join(dir, "sdk/build"), filepath.Join(dir, sources[lang]))
+			text, err := os.ReadFile(filepath.Join(dir, "test.txt"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			script, err := sdktest.Parse(bytes.NewReader(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := sdktest.Play(t.Context(), module(code), script, sdktest.Options{}).Err("test.txt"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func module(code []byte) sdktest.Subject {
+	return func(ctx context.Context, l sdktest.Load) (sdk.Module, error) {
+		return wasm.Load(ctx, code, wasm.Options{Name: l.Name, Config: l.Config, Allow: l.Allow, Log: l.Log, Instances: 1})
+	}
+}
+
+func TestALanguageThatIsNotThereIsRefusedWithThoseThatAre(t *testing.T) {
+	_, err := plugins.Starter("cobol")
+	if err == nil || !strings.Contains(err.Error(), "go, c, cc, rust, as, zig") {
+		t.Fatal(err)
+	}
+}
+
+// The transcript is the same in each language: what differs is said in the language only.
+func TestTheStartersDoTheSame(t *testing.T) {
+	names, _ := plugins.Languages()
+	var first []byte
+	for _, lang := range names {
+		files, err := plugins.Starter(lang)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(files, func(f plugins.File) bool { return f.Name == "test.txt" })
+		if first == nil {
+			first = files[i].Data
+		}
+		if !bytes.Equal(first, files[i].Data) {
+			t.Errorf("%s has another transcript", lang)
+		}
+	}
+}
