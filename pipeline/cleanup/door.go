@@ -74,6 +74,9 @@ func (d *Door) Begin(ctx context.Context, env *mail.Envelope, hooks *hook.Messag
 		return nil, status.From(err)
 	}
 	env.ID, env.Arrived = draft.ID(), d.o.Clock()
+	if hooks != nil {
+		hooks.Named()
+	}
 	return &Job{d: d, env: env, hooks: hooks, draft: draft}, nil
 }
 

@@ -121,6 +121,27 @@ type Result struct {
 
 // Commit completes the message and makes it durable. On return the job is over.
 func (j *Job) Commit(ctx context.Context) (Result, error) {
+	r, err := j.complete(ctx)
+	if j.hooks != nil {
+		j.hooks.Ended(outcome(r, err))
+	}
+	return r, err
+}
+
+// outcome is a result in words.
+func outcome(r Result, err error) string {
+	switch {
+	case err != nil:
+		return "refused: " + status.From(err).Reply.String()
+	case r.Discarded:
+		return "discarded"
+	case r.Held:
+		return "queued on hold"
+	}
+	return "queued"
+}
+
+func (j *Job) complete(ctx context.Context) (Result, error) {
 	defer j.end()
 	if j.err == nil && j.header == nil {
 		j.endHead(ctx)

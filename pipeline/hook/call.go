@@ -57,20 +57,28 @@ func (l *limited) Deadline() (time.Time, bool) { return l.deadline, true }
 func (m *Message) call(ctx context.Context, p *plugin, pt sdk.Point) (sdk.Action, status.Reply, string, error) {
 	set := m.sess.set
 	if p.breaker.open(set.o.Clock) {
+		p.accounts[pt].skipped.Add(1)
 		if set.o.Called != nil {
 			set.o.Called(p.name, pt, 0, 0, errBreaker)
 		}
+		m.traceFailure(p, pt, errBreaker)
 		return 0, status.Reply{}, "", errBreaker
 	}
 	begun := set.o.Clock()
 	m.limit = limited{Context: ctx, deadline: begun.Add(p.limit(pt))}
 	m.host.begin(m, p, pt)
+	m.host.traced = set.o.Trace.On()
 	action, err := p.Module.Call(&m.limit, pt, &m.host)
 	if err == nil {
 		err = m.host.check(action)
 	}
+	took := set.o.Clock().Sub(begun)
+	p.accounts[pt].note(action, err, took-m.host.waited)
 	if set.o.Called != nil {
-		set.o.Called(p.name, pt, set.o.Clock().Sub(begun), action, err)
+		set.o.Called(p.name, pt, took, action, err)
+	}
+	if m.host.traced {
+		m.trace(begun, took, action, err)
 	}
 	if err != nil || p.Shadow {
 		m.host.drop()

@@ -38,6 +38,8 @@ type host struct {
 	done    bool
 	text    *mail.Normalizer // writes to body
 	logged  int
+	traced  bool
+	lines   []string // logged, while traced
 	edits   int
 	written int64 // bytes of the new body
 	buf     []byte
@@ -282,6 +284,9 @@ func (h *host) Log(level sdk.Level, text string) {
 		level, text = sdk.LevelWarn, "it logs too much: the rest of this call is dropped"
 	}
 	text = clean(text)
+	if h.traced {
+		h.lines = append(h.lines, text)
+	}
 	line := h.m.prefix() + "plugin " + h.p.name + ": " + text
 	if level >= sdk.LevelWarn {
 		h.m.sess.set.o.Log.Warning(line)

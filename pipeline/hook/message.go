@@ -6,6 +6,7 @@ import (
 
 	"github.com/mtad/mtad/core/mail"
 	"github.com/mtad/mtad/core/status"
+	"github.com/mtad/mtad/pipeline/hook/trace"
 	"github.com/mtad/mtad/plugins/sdk"
 	"github.com/mtad/mtad/queue"
 )
@@ -38,9 +39,10 @@ type Message struct {
 	asked    question
 	statuses []queue.Result // of a deliver hook
 
-	stash stash
-	host  host
-	limit limited
+	stash  stash
+	host   host
+	limit  limited
+	record *trace.Record // nil while nothing was traced
 }
 
 // Begin starts a transaction. The caller keeps env up to date; plugins' edits of envelope and

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mtad/mtad/core/mail"
 	"github.com/mtad/mtad/core/maillog"
+	"github.com/mtad/mtad/pipeline/hook/trace"
 	"github.com/mtad/mtad/plugins/sdk"
 )
 
@@ -78,6 +79,10 @@ type Options struct {
 	Called func(plugin string, p sdk.Point, took time.Duration, action sdk.Action, err error)
 	// DNS answers plugins that are allowed "dns"; nil: it is disabled.
 	DNS DNS
+	// Roster keeps account of the plugins; nil: nobody asks.
+	Roster *Roster
+	// Trace keeps what plugins did with the messages that it is told to; nil: nothing is traced.
+	Trace *trace.Recorder
 	// MaxBody is the most bytes of a new body (message_size_limit); 0 means no limit but the
 	// disk's.
 	MaxBody int64
@@ -100,6 +105,8 @@ type plugin struct {
 	index   int
 	breaker breaker
 	scans   patterns
+
+	accounts [sdk.NumPoints]account
 }
 
 // NewSet makes the chains: at each point the plugins that want it, in the order given.
@@ -129,6 +136,7 @@ func (s *Set) add(p *plugin) {
 		hooks &= p.Hooks
 	}
 	s.plugins = append(s.plugins, p)
+	s.o.Roster.add(p, hooks)
 	for pt := range sdk.Point(sdk.NumPoints) {
 		if hooks.Has(pt) {
 			s.chains[pt] = append(s.chains[pt], p)
@@ -173,6 +181,8 @@ type Session struct {
 	// carry holds what a connection-level verdict (hold, discard, redirect) decided for every
 	// message of the connection.
 	carry Decision
+	// steps are those of the connection-level hooks, while something is traced.
+	steps []trace.Step
 	msg   Message // for the connection-level hooks, which have no transaction
 }
 

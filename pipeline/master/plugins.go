@@ -87,7 +87,7 @@ func (m *Master) loadWasm(ctx context.Context, c *conf.Config, p tomlcf.Plugin, 
 	}
 	log := m.logOf(c, "plugin")
 	return wasm.Load(ctx, code, wasm.Options{
-		Name: p.Name, Allow: allow, Memory: p.Memory, Keep: p.SharedState, Cache: cache, Config: p.Config,
+		Name: p.Name, Allow: allow, Memory: p.Memory, Fuel: p.Fuel, Keep: p.SharedState, Cache: cache, Config: p.Config,
 		Instances: instancesOf(allow),
 		Log: func(l sdk.Level, text string) {
 			if l >= sdk.LevelWarn {

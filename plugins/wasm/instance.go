@@ -66,7 +66,10 @@ type instance struct {
 	unpaid   int           // bytes that host calls moved since the clock was looked at
 	looked   time.Time     // when that was
 	used     time.Duration // of the limit
-	result   [1]uint64
+	// Fuel: what the call may burn (0: no limit), what it burnt in the stretches before this one,
+	// and what this one was given.
+	budget, spent, granted int64
+	result                 [1]uint64
 }
 
 // callContext brings the instance to the host functions without an allocation per call.
@@ -105,7 +108,8 @@ func (in *instance) run(fn api.Function, ctx context.Context, h sdk.Host) (uint6
 	if in.deadline, ok = ctx.Deadline(); !ok {
 		in.deadline = in.begun.Add(initTime)
 	}
-	in.fuel.Set(fuel)
+	in.spent = 0
+	in.refuel()
 	in.result[0] = 0
 	err := fn.CallWithStack(&in.ctx, in.result[:])
 	in.host, in.ctx.Context = nil, nil
@@ -117,7 +121,7 @@ func (in *instance) run(fn api.Function, ctx context.Context, h sdk.Host) (uint6
 
 // failure takes a wazero error apart: "cause\nwasm stack trace:\n\tframe\n\tframe…".
 func failure(err error) *Failure {
-	for _, limit := range []error{ErrTime, ErrCalls} {
+	for _, limit := range []error{ErrTime, ErrCalls, ErrFuel} {
 		if errors.Is(err, limit) {
 			return &Failure{Cause: limit, Stack: stackOf(err.Error())}
 		}
@@ -169,7 +173,8 @@ func (in *instance) yield() {
 		panic(ErrTime) // a start function that uses up its initial fuel
 	}
 	in.outOfTime()
-	in.fuel.Set(fuel)
+	in.spent = in.burnt()
+	in.refuel()
 }
 
 // tick counts a host call.

@@ -31,6 +31,9 @@ type Options struct {
 	Allow map[string]bool
 	// Memory limits the guest's memory in bytes, rounded down to 64 KiB; 0 means DefaultMemory.
 	Memory int64
+	// Fuel limits what the guest computes in one call, in units of about one machine instruction;
+	// 0 means no limit but time. Unlike time it is the same for the same work on every machine.
+	Fuel int64
 	// Keep leaves the memory as it is between calls (isolation = "none").
 	Keep bool
 	// Instances is the most instances at a time; 0 means GOMAXPROCS.
@@ -53,6 +56,7 @@ type Module struct {
 	image    snapshot
 	reset    bool // instances are reset after each call
 	pool     pool
+	used     [sdk.NumPoints]usage
 }
 
 var _ sdk.Module = (*Module)(nil)
@@ -229,7 +233,9 @@ func (m *Module) Call(ctx context.Context, p sdk.Point, h sdk.Host) (sdk.Action,
 			return 0, &Failure{Cause: err}
 		}
 	}
+	in.budget = m.o.Fuel
 	v, err := in.run(in.hook(p), ctx, h)
+	m.used[p].note(in)
 	if err != nil || !m.recycle(in) {
 		in.mod.Close(context.Background())
 		m.pool.lost()

@@ -18,6 +18,7 @@
 //	on_error = "tempfail"        # or "continue", "reject"
 //	time     = "50ms"            # per hook
 //	memory   = "16MiB"
+//	fuel     = 50_000_000        # optional: units of work per hook, wasm only
 //	mode     = "enforce"         # or "shadow"
 //	sha256   = "..."             # optional pin of a wasm file
 //	isolation = "message"        # or "none"

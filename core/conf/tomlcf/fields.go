@@ -50,6 +50,8 @@ func (r *reader) field(p *Plugin, key string, v any) (err error) {
 		p.Time, err = limit(v)
 	case "memory":
 		p.Memory, err = size(v)
+	case "fuel":
+		p.Fuel, err = fuel(v)
 	case "mode":
 		err = choice(&p.Shadow, v, "enforce", "shadow")
 	case "isolation":
@@ -77,13 +79,15 @@ func (r *reader) whole(p *Plugin, at pluginPlace) {
 		r.refuse(at.line, "plugin", "plugin: no name")
 	case kinds != 1:
 		r.refuse(at.line, p.key(), "%s: exactly one of wasm, process and builtin expected", p.key())
+	case p.Fuel != 0 && p.Wasm == "":
+		r.refuse(at.key("fuel"), p.key(), "%s: fuel limits only a wasm module", p.key())
 	case p.SHA256 != "" && p.Wasm == "":
 		r.refuse(at.key("sha256"), p.key(), "%s: sha256 pins only a wasm file", p.key())
 	}
 }
 
 func unknownKey(key string) error {
-	known := strings.Fields("name wasm process builtin hooks allow on_error time memory mode isolation sha256 config")
+	known := strings.Fields("name wasm process builtin hooks allow on_error time memory fuel mode isolation sha256 config")
 	for _, k := range known {
 		if param.Near(key, k) {
 			return fmt.Errorf("unknown key (is %s meant?)", k)
@@ -184,6 +188,14 @@ func size(v any) (int64, error) {
 		return value.Int(fmt.Sprint(v), value.Range{Min: 1, Max: maxMemory})
 	}
 	return 0, errors.New("a size such as \"16MiB\" expected")
+}
+
+// fuel reads a number of units.
+func fuel(v any) (int64, error) {
+	if n, ok := v.(int64); ok && n > 0 {
+		return n, nil
+	}
+	return 0, errors.New("a number of units above 0 expected")
 }
 
 func digest(v any) (string, error) {

@@ -25,6 +25,9 @@ type Plugin struct {
 	Time time.Duration
 	// Memory bounds the plugin, in bytes; 0 is the default of its kind.
 	Memory int64
+	// Fuel bounds the work of one call of a wasm module, in units of about one machine
+	// instruction; 0 is no bound but Time.
+	Fuel int64
 	// Shadow is mode = "shadow": the plugin decides and is logged, but changes nothing.
 	Shadow bool
 	// SHA256 is the digest that the wasm file must have, in lower-case hex; "" is any.

@@ -70,6 +70,7 @@ allow   = ["edit", "kv"]
 on_error = "reject"
 time    = "50ms"
 memory  = "16MiB"
+fuel    = 50_000_000
 mode    = "shadow"
 isolation = "none"
 sha256  = "`+strings.Repeat("aB", 32)+`"
@@ -94,11 +95,11 @@ config = { domain = "example.com" }
 `)
 	want := []Plugin{
 		{Name: "nospam", Wasm: "/etc/mtad/nospam.wasm", Hooks: []string{"rcpt", "eom"}, Allow: []string{"edit", "kv"}, OnError: "reject",
-			Time: 50 * time.Millisecond, Memory: 16 << 20, Shadow: true, SharedState: true, SHA256: strings.Repeat("ab", 32),
+			Time: 50 * time.Millisecond, Memory: 16 << 20, Fuel: 50_000_000, Shadow: true, SharedState: true, SHA256: strings.Repeat("ab", 32),
 			Config: map[string]string{"words": "/etc/mtad/words", "limit": "5", "ratio": "0.5", "strict": "true", "list": "a\nb c\n3", "inner.deep": "x\ny"},
 			File:   "mtad.toml", Line: 3},
-		{Name: "scan", Process: []string{"/etc/mtad/scan/run", "-v"}, OnError: "tempfail", File: "mtad.toml", Line: 23},
-		{Name: "dkim", Builtin: "dkim_sign", OnError: "tempfail", Memory: 1000, Config: map[string]string{"domain": "example.com"}, File: "mtad.toml", Line: 27},
+		{Name: "scan", Process: []string{"/etc/mtad/scan/run", "-v"}, OnError: "tempfail", File: "mtad.toml", Line: 24},
+		{Name: "dkim", Builtin: "dkim_sign", OnError: "tempfail", Memory: 1000, Config: map[string]string{"domain": "example.com"}, File: "mtad.toml", Line: 28},
 	}
 	if got.problems != nil || !reflect.DeepEqual(got.plugins, want) {
 		t.Fatalf("got  %+v %v\nwant %+v", got.plugins, got.problems, want)
@@ -143,6 +144,8 @@ func TestProblems(t *testing.T) {
 		{"a time of zero", plugin(`time = "0s"`), 5, "a time such as"},
 		{"a time that is a number", plugin(`time = 50`), 5, "a time such as"},
 		{"a bad size", plugin(`memory = "16MB"`), 5, "KiB, MiB or GiB"},
+		{"no fuel", plugin(`fuel = 0`), 5, "above 0"},
+		{"fuel for what is no module", "[[plugin]]\nname = \"p\"\nbuiltin = \"x\"\nfuel = 5", 4, "only a wasm module"},
 		{"too much memory", plugin(`memory = "5GiB"`), 5, "out of range"},
 		{"a size that is true", plugin(`memory = true`), 5, "a size such as"},
 		{"a bad mode", plugin(`mode = "off"`), 5, "one of enforce, shadow"},
