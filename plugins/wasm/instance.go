@@ -70,6 +70,7 @@ type instance struct {
 	// and what this one was given.
 	budget, spent, granted int64
 	result                 [1]uint64
+	out                    lineLog // standard output and error
 }
 
 // callContext brings the instance to the host functions without an allocation per call.
@@ -112,6 +113,7 @@ func (in *instance) run(fn api.Function, ctx context.Context, h sdk.Host) (uint6
 	in.refuel()
 	in.result[0] = 0
 	err := fn.CallWithStack(&in.ctx, in.result[:])
+	in.out.flush(h)
 	in.host, in.ctx.Context = nil, nil
 	if err != nil {
 		return 0, failure(err)

@@ -3,10 +3,7 @@ package wasm
 import (
 	"encoding/binary"
 	"fmt"
-	"strings"
 	"time"
-
-	"github.com/mtad/mtad/plugins/sdk"
 )
 
 const wasiModule = "wasi_snapshot_preview1"
@@ -200,18 +197,11 @@ func fdWrite(g *guest) int64 {
 		text = append(text, p[:min(len(p), maxPrint-len(text))]...)
 	}
 	g.in.pay(len(text))
-	g.print(string(text))
+	g.in.out.write(g.host, text)
 	if !g.mem.WriteUint32Le(uint32(g.arg[3]), written) {
 		return wasiFault
 	}
 	return wasiOK
-}
-
-// print logs the lines of text.
-func (g *guest) print(text string) {
-	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
-		g.host.Log(sdk.LevelInfo, line)
-	}
 }
 
 // pollOneoff waits for the first of the clocks that are subscribed to, not longer than the guest may

@@ -78,7 +78,7 @@
 //
 // "..." at the end of a demand stands for anything. Text with control characters is a quoted
 // string. Verdict, edits, statuses and relay are complete: what happens and is not demanded is an
-// error. Log lines are complete where one is demanded.
+// error. Log lines are complete where one is demanded, unless the plugin fails.
 //
 // # Invariants
 //

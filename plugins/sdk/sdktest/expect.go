@@ -3,6 +3,7 @@ package sdktest
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/mtad/mtad/plugins/sdk"
@@ -46,7 +47,7 @@ func parseWant(line string) (want, error) {
 	word, rest, _ := strings.Cut(line, " ")
 	rest = strings.TrimSpace(rest)
 	w := want{kind: word}
-	begin, open := strings.CutSuffix(strings.TrimSpace(line), "...")
+	begin, open := strings.CutSuffix(canonical(strings.TrimSpace(line)), "...")
 	w.text, w.partial = []byte(begin), open
 	if a, ok := actionByName(word); ok {
 		w.kind = "verdict"
@@ -68,6 +69,19 @@ func parseWant(line string) (want, error) {
 		return parseBody(w, rest)
 	}
 	return w, nil
+}
+
+// canonical writes the quoted string at the end of a demand as outcomes are written.
+func canonical(line string) string {
+	for i := range len(line) {
+		if line[i] != '"' || i == 0 || line[i-1] != ' ' {
+			continue
+		}
+		if v, err := strconv.Unquote(line[i:]); err == nil {
+			return line[:i] + show(v)
+		}
+	}
+	return line
 }
 
 // parseBody takes "body", which lines of text follow, "body contains TEXT" or "body lacks TEXT".

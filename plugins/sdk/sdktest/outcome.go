@@ -121,7 +121,7 @@ func (o *Outcome) Lines() []string {
 	lines := append([]string{o.verdict()}, o.edits()...)
 	for i, s := range o.Statuses {
 		if s.Code != 0 {
-			lines = append(lines, strings.TrimRight(fmt.Sprintf("status %d %d %s %s", i, s.Code, s.Enhanced, show(s.Text)), " "))
+			lines = append(lines, fmt.Sprintf("status %d %d %s %s", i, s.Code, cmpOr(s.Enhanced, "-"), show(s.Text)))
 		}
 	}
 	if r := o.Answers["deliver.relay"]; r != "" {
@@ -254,7 +254,10 @@ func diff(what string, from, to []string, numbered bool) []string {
 
 // show writes a text on one line, quoted if it would not be itself otherwise.
 func show(s string) string {
-	plain := s == strings.TrimSpace(s) && !strings.HasPrefix(s, `"`) && !strings.HasSuffix(s, "...")
+	plain := s != "" && s == strings.TrimSpace(s) && !strings.HasSuffix(s, "...")
+	if _, err := strconv.Unquote(s); err == nil {
+		plain = false
+	}
 	for i := 0; i < len(s); i++ {
 		plain = plain && s[i] >= ' ' && s[i] != 0x7f
 	}
