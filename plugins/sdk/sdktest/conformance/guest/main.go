@@ -1,6 +1,5 @@
 //go:build wasip1
 
-// Command guest is the conformance plugin as a WebAssembly module.
 package main
 
 import (
