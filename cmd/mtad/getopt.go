@@ -15,13 +15,25 @@ type option struct {
 // ":" has a value (the rest of the word, or the next one), one with "::" has it only in the same
 // word, and arguments may stand before options. "--" ends the options.
 func getopt(args []string, spec string) (opts []option, rest []string, err error) {
+	return readOptions(args, spec, true)
+}
+
+// getoptFirst is getopt for commands whose options end at the first argument.
+func getoptFirst(args []string, spec string) (opts []option, rest []string, err error) {
+	return readOptions(args, spec, false)
+}
+
+func readOptions(args []string, spec string, anywhere bool) (opts []option, rest []string, err error) {
 	for len(args) > 0 {
 		word := args[0]
 		args = args[1:]
 		if word == "--" {
 			return opts, append(rest, args...), nil
 		}
-		if len(word) < 2 || word[0] != '-' {
+		switch plain := len(word) < 2 || word[0] != '-'; {
+		case plain && !anywhere:
+			return opts, append([]string{word}, args...), nil
+		case plain:
 			rest = append(rest, word)
 			continue
 		}

@@ -200,8 +200,11 @@ func (b *builder) masterCF() error {
 		return nil
 	}
 	early, err := b.s.view(nil).Expand("${{$compatibility_level} <level {1} ? {y}}")
-	entries, problems := mastercf.Parse(path, data, mastercf.Defaults{Chroot: err == nil && early == "y"})
-	services, warnings := mastercf.Unique(entries)
+	defaults := mastercf.Defaults{Chroot: err == nil && early == "y"}
+	usable, problems := mastercf.Parse(path, data, defaults)
+	services, warnings := mastercf.Unique(usable)
+	defaults.AnyProgram = true // postconf shows them all
+	entries, _ := mastercf.Parse(path, data, defaults)
 	b.s.entries, b.s.services = entries, services
 	for _, p := range append(problems, warnings...) {
 		b.problem(Finding{Parameter: p.Service, Note: p.Text, File: p.File, Line: p.Line, Bad: !p.Warning, Warn: p.Warning})

@@ -1,7 +1,6 @@
 package conf
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -11,12 +10,16 @@ import (
 
 // Query says what the postconf command is asked.
 type Query struct {
-	// Names are the parameters to show; none is all.
+	// Names are the parameters, services (name/type, "*" for any), columns or settings to show;
+	// none is all.
 	Names []string
 	// Defaults shows default values (-d), NonDefault only parameters that are set (-n).
 	Defaults, NonDefault bool
-	// ValueOnly leaves the names out (-h), Expand shows values expanded (-x).
-	ValueOnly, Expand bool
+	// Expand shows values expanded (-x).
+	Expand bool
+	// Builtin, Service and User are the classes of parameters to list (-C); none is all.
+	Builtin, Service, User bool
+	Form
 }
 
 // Postconf returns what `postconf` prints: one line per parameter, in the order of the names or,
@@ -32,12 +35,7 @@ func (c *Config) Postconf(q Query) (lines, warnings []string) {
 			warnings = append(warnings, name+": unknown parameter")
 			continue
 		}
-		value = oneSpace(value)
-		if q.ValueOnly {
-			lines = append(lines, value)
-		} else {
-			lines = append(lines, strings.TrimRight(name+" = "+value, " "))
-		}
+		lines = append(lines, q.row(name, oneSpace(value)))
 	}
 	if !q.Defaults {
 		warnings = append(warnings, c.unused()...)
@@ -76,6 +74,10 @@ func (c *Config) shown(name string, q Query) (value string, ok bool) {
 // set and used.
 func (c *Config) names(q Query) []string {
 	list := map[string]bool{}
+	builtin, service, user := q.Builtin, q.Service, q.User
+	if !builtin && !service && !user {
+		builtin, service, user = true, true, true
+	}
 	if !q.NonDefault {
 		for _, p := range param.All() {
 			list[p.Name] = !p.Old
@@ -97,7 +99,9 @@ func (c *Config) names(q Query) []string {
 	}
 	var names []string
 	for name, listed := range list {
-		if listed {
+		_, isBuiltin := param.Find(name)
+		_, _, isService := param.SplitTransport(name)
+		if listed && (builtin && isBuiltin || service && isService || user && !isBuiltin && !isService) {
 			names = append(names, name)
 		}
 	}
@@ -133,44 +137,4 @@ func (c *Config) unused() []string {
 		warnings = append(warnings, warning)
 	}
 	return warnings
-}
-
-// MasterLines returns what `postconf -M` prints: one line per service of master.cf.
-func (c *Config) MasterLines() []string {
-	lines := make([]string, 0, len(c.entries))
-	for i := range c.entries {
-		lines = append(lines, c.entries[i].Format())
-	}
-	return lines
-}
-
-// MasterFields returns what `postconf -F` prints: NAME/TYPE/COLUMN = TEXT.
-func (c *Config) MasterFields() []string {
-	var lines []string
-	for i := range c.entries {
-		for _, f := range c.entries[i].Fields() {
-			lines = append(lines, f.Name+" = "+f.Value)
-		}
-	}
-	return lines
-}
-
-// MasterParameters returns what `postconf -P` prints: NAME/TYPE/PARAMETER = VALUE of each -o, in
-// the order of the names.
-func (c *Config) MasterParameters() []string {
-	var lines []string
-	for i := range c.entries {
-		s := &c.entries[i]
-		values := map[string]string{}
-		for _, o := range s.Overrides {
-			values[o.Name] = o.Value
-		}
-		var own []string
-		for name, value := range values {
-			own = append(own, strings.TrimRight(s.String()+"/"+name+" = "+oneSpace(value), " "))
-		}
-		slices.SortFunc(own, func(a, b string) int { return cmp.Compare(a, b) })
-		lines = append(lines, own...)
-	}
-	return lines
 }

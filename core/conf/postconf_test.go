@@ -24,8 +24,8 @@ func TestPostconf(t *testing.T) {
 		{"names", conf.Query{Names: []string{"mydestination", "relayhost", "hopcount_limit"}},
 			[]string{"mydestination = $macro, localhost", "relayhost =", "hopcount_limit = 50"},
 			[]string{dir + "/main.cf: unused parameter: mynetwork=10.0.0.0/8 (is mynetworks meant?)", dir + "/main.cf: unused parameter: nothing_like_it=x"}},
-		{"values alone", conf.Query{Names: []string{"macro", "relayhost"}, ValueOnly: true, Defaults: false}, []string{"$mydomain", ""}, nil},
-		{"expanded", conf.Query{Names: []string{"mydestination", "default_rbl_reply"}, Expand: true, ValueOnly: true},
+		{"values alone", conf.Query{Names: []string{"macro", "relayhost"}, Form: conf.Form{ValueOnly: true}}, []string{"$mydomain", ""}, nil},
+		{"expanded", conf.Query{Names: []string{"mydestination", "default_rbl_reply"}, Expand: true, Form: conf.Form{ValueOnly: true}},
 			[]string{"example.com, localhost", "$rbl_code Service unavailable; $rbl_class [$rbl_what] blocked using $rbl_domain${rbl_reason?; $rbl_reason}"}, nil},
 		{"defaults", conf.Query{Names: []string{"mydestination", "myhostname", "slow_destination_rate_delay", "macro"}, Defaults: true},
 			[]string{"mydestination = $myhostname, localhost.$mydomain, localhost", "myhostname = mail.example.com", "slow_destination_rate_delay = $default_destination_rate_delay"},
@@ -71,17 +71,27 @@ func namesOf(lines []string) []string {
 	return names
 }
 
+// rows returns what a question about all of master.cf has for an answer.
+func rows(t *testing.T, ask func(conf.Query) (lines, warnings []string, err error)) []string {
+	t.Helper()
+	lines, _, err := ask(conf.Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}
+
 func TestMasterLines(t *testing.T) {
 	c := conftest.LoadDir(t, conftest.Dir(t, map[string]string{"main.cf": "", "master.cf": "smtp inet n - n - - smtpd -o b=2 -o { a = 1 1 } -o b=\n"}))
 	for got, want := range map[string]string{
-		strings.Join(c.MasterLines(), "\n"):      "smtp       inet  n       -       n       -       -       smtpd -o b=2 -o {a=1 1} -o b=",
-		strings.Join(c.MasterParameters(), "\n"): "smtp/inet/a = 1 1\nsmtp/inet/b =",
+		strings.Join(rows(t, c.MasterLines), "\n"):      "smtp       inet  n       -       n       -       -       smtpd -o b=2 -o {a=1 1} -o b=",
+		strings.Join(rows(t, c.MasterParameters), "\n"): "smtp/inet/a = 1 1\nsmtp/inet/b =",
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-	if fields := c.MasterFields(); len(fields) != 8 || fields[7] != "smtp/inet/command = smtpd -o b=2 -o {a=1 1} -o b=" {
+	if fields := rows(t, c.MasterFields); len(fields) != 8 || fields[7] != "smtp/inet/command = smtpd -o b=2 -o {a=1 1} -o b=" {
 		t.Errorf("got %q", fields)
 	}
 }
@@ -137,7 +147,7 @@ func TestPostconfIsPostfixs(t *testing.T) {
 	dir := conftest.Dir(t, map[string]string{"main.cf": world, "master.cf": worldServices})
 	c := conftest.ReadDir(t, dir)
 	for option, query := range map[string]conf.Query{
-		"-n": {NonDefault: true}, "-nx": {NonDefault: true, Expand: true}, "-nh": {NonDefault: true, ValueOnly: true}, "-nhx": {NonDefault: true, ValueOnly: true, Expand: true},
+		"-n": {NonDefault: true}, "-nx": {NonDefault: true, Expand: true}, "-nh": {NonDefault: true, Form: conf.Form{ValueOnly: true}}, "-nhx": {NonDefault: true, Expand: true, Form: conf.Form{ValueOnly: true}},
 	} {
 		want := postfixtest.Postconf(t, dir, option)
 		if got, _ := c.Postconf(query); !slices.Equal(got, want) {
@@ -152,7 +162,7 @@ func TestPostconfIsPostfixs(t *testing.T) {
 		}
 	}
 	for _, option := range []string{"-M", "-F", "-P"} {
-		got := map[string][]string{"-M": c.MasterLines(), "-F": c.MasterFields(), "-P": c.MasterParameters()}[option]
+		got := map[string][]string{"-M": rows(t, c.MasterLines), "-F": rows(t, c.MasterFields), "-P": rows(t, c.MasterParameters)}[option]
 		if want := postfixtest.Postconf(t, dir, option); !slices.Equal(got, want) {
 			t.Errorf("postconf %s has %q, ours is %q", option, want, got)
 		}
@@ -177,7 +187,7 @@ func TestExpansionIsPostfixs(t *testing.T) {
 	dir := conftest.Dir(t, map[string]string{"main.cf": text, "master.cf": ""})
 	c := conftest.ReadDir(t, dir)
 	want := postfixtest.Postconf(t, dir, append([]string{"-x", "-h"}, names...)...)
-	got, _ := c.Postconf(conf.Query{Names: names, Expand: true, ValueOnly: true})
+	got, _ := c.Postconf(conf.Query{Names: names, Expand: true, Form: conf.Form{ValueOnly: true}})
 	if len(got) != len(want) {
 		t.Fatalf("%d values, Postfix has %d", len(got), len(want))
 	}

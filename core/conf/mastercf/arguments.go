@@ -44,7 +44,7 @@ func tokenize(text string) []token {
 // program reads the command.
 func (p *parser) program(t token) {
 	p.s.Program = t.text
-	if _, ok := ProgramNamed(t.text); !ok {
+	if _, ok := ProgramNamed(t.text); !ok && !p.defaults.AnyProgram {
 		p.refuse(t.offset, "service %s: unknown program %q%s", p.s.Name, t.text, suggestion(t.text))
 	}
 }

@@ -28,6 +28,8 @@ var columnNames = [columnCount]string{"service", "type", "private", "unprivilege
 type Defaults struct {
 	// Chroot is what "-" in the chroot column means: yes below compatibility level 1.
 	Chroot bool
+	// AnyProgram takes programs that are not known.
+	AnyProgram bool
 }
 
 // Parse returns the services of data in order, and what is wrong with the other lines. file is
