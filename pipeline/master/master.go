@@ -12,8 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/tetratelabs/wazero"
-
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/maillog"
 	"github.com/mtad/mtad/pipeline/ctl/suspend"
@@ -44,7 +42,7 @@ type Master struct {
 	log      *maillog.Service
 	ports    []*port
 	store    *store.Store
-	cache    wazero.CompilationCache
+	compiled compiled
 	kv       *kv.Store // of plugins; nil until one is allowed it
 	counters *counters
 	// suspended are the destinations that get no mail.
@@ -256,9 +254,6 @@ func (m *Master) reopenLog(c *conf.Config) {
 // release closes what New opened.
 func (m *Master) release() {
 	closePorts(m.ports)
-	if m.cache != nil {
-		m.cache.Close(context.Background())
-	}
 	var err error
 	if m.kv != nil {
 		err = m.kv.Close()

@@ -6,9 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
-	"path/filepath"
-
-	"github.com/tetratelabs/wazero"
 
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/conf/tomlcf"
@@ -32,6 +29,9 @@ func (m *Master) loadPlugins(ctx context.Context, c *conf.Config, dns hook.DNS) 
 		loaded = append(loaded, h)
 		mf := h.Module.Manifest()
 		m.log.Info(fmt.Sprintf("plugin %s (%s): hooks %s", mf.Name, mf.Kind, mf.Hooks))
+	}
+	if err := m.compiled.prune(c.String("plugin_cache_directory")); err != nil {
+		m.log.Warning("plugin_cache_directory: " + err.Error())
 	}
 	if loaded == nil {
 		return nil, nil
@@ -81,13 +81,13 @@ func (m *Master) loadWasm(ctx context.Context, c *conf.Config, p tomlcf.Plugin, 
 	if sum := sha256.Sum256(code); p.SHA256 != "" && hex.EncodeToString(sum[:]) != p.SHA256 {
 		return nil, fmt.Errorf("plugin %s: %s has sha256 %x, not the one configured", p.Name, p.Wasm, sum)
 	}
-	cache, err := m.compileCache(c)
+	cache, closed, err := m.compiled.open(c.String("plugin_cache_directory"), code)
 	if err != nil {
 		return nil, fmt.Errorf("plugin %s: plugin_cache_directory: %w", p.Name, err)
 	}
 	log := m.logOf(c, "plugin")
 	return wasm.Load(ctx, code, wasm.Options{
-		Name: p.Name, Allow: allow, Memory: p.Memory, Fuel: p.Fuel, Keep: p.SharedState, Cache: cache, Config: p.Config,
+		Name: p.Name, Allow: allow, Memory: p.Memory, Fuel: p.Fuel, Keep: p.SharedState, Cache: cache, Closed: closed, Config: p.Config,
 		Instances: instancesOf(allow),
 		Log: func(l sdk.Level, text string) {
 			if l >= sdk.LevelWarn {
@@ -97,20 +97,4 @@ func (m *Master) loadWasm(ctx context.Context, c *conf.Config, p tomlcf.Plugin, 
 			}
 		},
 	})
-}
-
-// compileCache is where compiled plugins are kept across starts.
-func (m *Master) compileCache(c *conf.Config) (wazero.CompilationCache, error) {
-	if m.cache == nil {
-		dir := c.String("plugin_cache_directory")
-		if err := os.MkdirAll(filepath.Clean(dir), 0o700); err != nil {
-			return nil, err
-		}
-		cache, err := wazero.NewCompilationCacheWithDir(dir)
-		if err != nil {
-			return nil, err
-		}
-		m.cache = cache
-	}
-	return m.cache, nil
 }

@@ -38,8 +38,10 @@ type Options struct {
 	Keep bool
 	// Instances is the most instances at a time; 0 means GOMAXPROCS.
 	Instances int
-	// Cache keeps compiled code across loads; nil for none. The caller closes it.
-	Cache wazero.CompilationCache
+	// Cache keeps compiled code across loads; nil for none. The caller closes it, not before Closed
+	// was called, once: when the module is closed and no call is under way, or when Load failed.
+	Cache  wazero.CompilationCache
+	Closed func()
 	// Config is what the guest reads while it is initialised.
 	Config map[string]string
 	// Log gets what the guest logs outside of a hook; nil for nobody.
@@ -64,23 +66,21 @@ var _ sdk.Module = (*Module)(nil)
 // Load makes a plugin of a module. Cancelling ctx stops a guest that does not end its
 // initialisation.
 func Load(ctx context.Context, wasm []byte, o Options) (*Module, error) {
-	if len(wasm) > MaxModule {
-		return nil, fmt.Errorf("plugin %s: %d bytes, at most %d", o.Name, len(wasm), MaxModule)
-	}
 	if o.Memory == 0 {
 		o.Memory = DefaultMemory
 	}
 	m := &Module{o: o, reset: !o.Keep}
 	if err := m.load(ctx, wasm); err != nil {
-		if m.rt != nil {
-			m.free(context.WithoutCancel(ctx))
-		}
+		m.free()
 		return nil, fmt.Errorf("plugin %s: %w", o.Name, err)
 	}
 	return m, nil
 }
 
 func (m *Module) load(ctx context.Context, wasm []byte) error {
+	if len(wasm) > MaxModule {
+		return fmt.Errorf("%d bytes, at most %d", len(wasm), MaxModule)
+	}
 	info, err := meter.Inspect(wasm)
 	if err != nil {
 		return err
@@ -165,7 +165,7 @@ func (m *Module) warm(ctx context.Context) error {
 		return in.mod.Close(ctx)
 	}
 	m.image = in.snapshot()
-	m.pool.put(in)
+	m.pool.add(in)
 	return nil
 }
 
@@ -277,19 +277,25 @@ func (m *Module) recycle(in *instance) bool {
 	return true
 }
 
-// Close waits for calls under way, as long as ctx lasts, and frees the module.
+// Close waits for calls under way, as long as ctx lasts, and frees the module; if they last longer,
+// the last of them does.
 func (m *Module) Close(ctx context.Context) error {
-	if err := m.pool.close(ctx); err != nil {
+	if err := m.pool.close(ctx, m.free); err != nil {
 		return fmt.Errorf("plugin %s: calls are still under way: %w", m.o.Name, err)
 	}
-	return m.free(ctx)
+	return nil
 }
 
 // free closes the runtime, and the compiled module: a cache that is shared keeps what is not closed.
-func (m *Module) free(ctx context.Context) error {
-	err := m.rt.Close(ctx)
+func (m *Module) free() {
+	ctx := context.Background()
+	if m.rt != nil {
+		m.rt.Close(ctx)
+	}
 	if m.code != nil {
 		m.code.Close(ctx)
 	}
-	return err
+	if m.o.Closed != nil {
+		m.o.Closed()
+	}
 }

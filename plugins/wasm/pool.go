@@ -15,9 +15,12 @@ const maxWait = time.Second
 type pool struct {
 	slots chan struct{}
 
-	mu     sync.Mutex
-	free   []*instance
-	closed bool
+	mu      sync.Mutex
+	free    []*instance
+	calls   int  // under way
+	closed  bool // no call may begin
+	drained chan struct{}
+	last    func() // what the last call does when nobody waits for it any more
 }
 
 var errClosed = errors.New("the plugin is closed")
@@ -40,6 +43,7 @@ func (p *pool) get(ctx context.Context) (*instance, error) {
 		<-p.slots
 		return nil, errClosed
 	}
+	p.calls++
 	if n == 0 {
 		return nil, nil
 	}
@@ -61,35 +65,58 @@ func (p *pool) wait(ctx context.Context) error {
 	}
 }
 
-// put gives an instance back; lost gives back the slot of one that is gone.
-func (p *pool) put(in *instance) {
+// put gives an instance back; lost says that the one of this call is gone. add is put for the first
+// instance, which no call took.
+func (p *pool) put(in *instance) { p.leave(in) }
+
+func (p *pool) lost() { p.leave(nil) }
+
+func (p *pool) add(in *instance) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.free = append(p.free, in)
-	p.mu.Unlock()
-	select {
-	case <-p.slots:
-	default: // the first instance, which took no slot
-	}
 }
 
-func (p *pool) lost() { <-p.slots }
-
-// close takes every slot, so that no call is under way and none can begin. Closing twice is
-// harmless.
-func (p *pool) close(ctx context.Context) error {
+func (p *pool) leave(in *instance) {
+	<-p.slots
 	p.mu.Lock()
-	closed := p.closed
-	p.closed = true
-	p.mu.Unlock()
-	if closed {
+	defer p.mu.Unlock()
+	if in != nil {
+		p.free = append(p.free, in)
+	}
+	if p.calls--; p.calls > 0 || !p.closed {
+		return
+	}
+	if p.last != nil {
+		p.last()
+		return
+	}
+	close(p.drained)
+}
+
+// close lets no call begin and waits for those under way; then free is called. If ctx ends before, the
+// last of them calls it. Closing twice is harmless.
+func (p *pool) close(ctx context.Context, free func()) error {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
 		return nil
 	}
-	for range cap(p.slots) {
-		select {
-		case p.slots <- struct{}{}:
-		case <-ctx.Done():
+	p.closed, p.drained = true, make(chan struct{})
+	if p.calls == 0 {
+		close(p.drained)
+	}
+	p.mu.Unlock()
+	select {
+	case <-p.drained:
+	case <-ctx.Done():
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.calls > 0 {
+			p.last = free
 			return ctx.Err()
 		}
 	}
+	free()
 	return nil
 }
