@@ -11,6 +11,7 @@ import (
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/mail"
 	"github.com/mtad/mtad/pipeline/ctl"
+	"github.com/mtad/mtad/pipeline/smtpd"
 	"github.com/mtad/mtad/queue"
 )
 
@@ -62,6 +63,15 @@ func (b backend) FlushSite(ctx context.Context, domain string) (int, error) {
 		return 0, err
 	}
 	return g.queue.FlushSite(ctx, domain)
+}
+
+// flushSite is what ETRN asks for.
+func (m *Master) flushSite(ctx context.Context, site string) error {
+	_, err := backend{m}.FlushSite(ctx, site)
+	if ctl.IsNotEligible(err) {
+		return smtpd.ErrNotEligible
+	}
+	return err
 }
 
 // FlushID makes one entry due.

@@ -19,6 +19,7 @@ import (
 //
 //	from > recipient … ; helo NAME ; client ADDRESS ; Field: value
 //	each from > recipient …        (a session per recipient)
+//	say COMMAND | COMMAND … ; client ADDRESS        (no message: what is answered after EHLO)
 //
 // "!" before a case: its messages go nowhere. "~NAME" before a case: mtad differs, and
 // docs/differences.md says why under that name. %DIR% is the directory of the files; %LOCAL%,
@@ -83,7 +84,7 @@ func splitArchive(text string) map[string]string {
 // diffCase is one session.
 type diffCase struct {
 	line, from, helo, client string
-	to, fields               []string
+	to, fields, says         []string
 	nowhere                  bool
 	differs                  string // the name of the difference that is wanted
 }
@@ -103,11 +104,13 @@ func parseCases(t *testing.T, text string) (all []diffCase) {
 		rest, c.nowhere = strings.CutPrefix(rest, "! ")
 		rest, each := strings.CutPrefix(rest, "each ")
 		options := strings.Split(rest, " ; ")
-		from, to, ok := strings.Cut(options[0], " > ")
-		if !ok {
+		if commands, ok := strings.CutPrefix(options[0], "say "); ok {
+			c.says = strings.Split(commands, " | ")
+		} else if from, to, ok := strings.Cut(options[0], " > "); ok {
+			c.from, c.to = strings.Trim(from, "<>"), strings.Fields(to)
+		} else {
 			t.Fatalf("%s: want from > to", line)
 		}
-		c.from, c.to = strings.Trim(from, "<>"), strings.Fields(to)
 		for _, o := range options[1:] {
 			if v, ok := strings.CutPrefix(o, "helo "); ok {
 				c.helo = v
@@ -238,6 +241,8 @@ func mtadSite(t *testing.T, parts map[string]string) *site {
 	return s
 }
 
+var enhancedCode = regexp.MustCompile(`(: \d{3}) \d\.\d+\.\d+ `)
+
 var queueID = regexp.MustCompile(`queued as (\S+)`)
 
 // play returns the replies of a session and what arrived of its message, as text to compare.
@@ -260,6 +265,12 @@ func (s *site) play(t *testing.T, n int, c diffCase) string {
 	k.reply()
 	k.send([]byte("EHLO " + c.helo + "\r\n"))
 	k.reply()
+	for _, command := range c.says {
+		say(command)
+	}
+	if len(c.says) > 0 { // Postfix's replies to ETRN have no enhanced codes, ours do (RFC 2034 §4)
+		return enhancedCode.ReplaceAllString(b.String(), "$1 ")
+	}
 	say("MAIL FROM:<" + c.from + ">")
 	accepted := false
 	for _, r := range c.to {

@@ -41,7 +41,7 @@ func engineOptions(c *conf.Config, s mastercf.Service, log *maillog.Service) (sm
 	o.SoftErrors, o.HardErrors = c.Int("smtpd_soft_error_limit"), c.Int("smtpd_hard_error_limit")
 	o.ErrorDelay, o.JunkCommands = c.Duration("smtpd_error_sleep_time"), c.Int("smtpd_junk_command_limit")
 	o.Processes = processLimit(c, s)
-	o.RequireHelo, o.DisableVRFY, o.DisableETRN = c.Bool("smtpd_helo_required"), c.Bool("disable_vrfy_command"), true
+	o.RequireHelo, o.DisableVRFY, o.DisableETRN = c.Bool("smtpd_helo_required"), c.Bool("disable_vrfy_command"), false
 	o.StrictRFC821, o.SMTPUTF8 = c.Bool("strict_rfc821_envelopes"), c.Bool("smtputf8_enable")
 	o.ForbidUnauthPipelining = c.Bool("smtpd_forbid_unauth_pipelining")
 	o.DiscardKeywords = c.List("smtpd_discard_ehlo_keywords")
@@ -112,7 +112,7 @@ func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog
 		MinFree:            c.Size("queue_minfree"), FreeBytes: g.m.freeBytes,
 		Filter: c.String("content_filter"), Limits: limits, Door: g.door(c, hooks), Log: log,
 		Hooks:       func() *hook.Set { return hooks },
-		LocalClient: localClient(c, world),
+		LocalClient: localClient(c, world), Flush: g.m.flushSite,
 	}
 	tolerant, err := c.Networks("smtpd_forbid_bare_newline_exclusions", g.opener(c))
 	if err != nil {
@@ -167,7 +167,7 @@ func (g *generation) newPolicy(c *conf.Config, log *maillog.Service) (smtpd.Poli
 		{"smtpd_client_restrictions", &p.Client}, {"smtpd_helo_restrictions", &p.Helo},
 		{"smtpd_sender_restrictions", &p.Sender}, {"smtpd_relay_restrictions", &p.Relay},
 		{"smtpd_recipient_restrictions", &p.Recipient}, {"smtpd_data_restrictions", &p.Data},
-		{"smtpd_end_of_data_restrictions", &p.EndOfData},
+		{"smtpd_end_of_data_restrictions", &p.EndOfData}, {"smtpd_etrn_restrictions", &p.Etrn},
 	} {
 		var unknown []access.Unknown
 		*l.to, unknown = compiler.Compile(l.name, c.List(l.name))

@@ -14,8 +14,8 @@ import (
 
 // Policy are the restriction lists of a service. A nil list is empty.
 type Policy struct {
-	Client, Helo, Sender, Relay, Recipient, Data, EndOfData *access.List
-	Codes                                                   access.Codes
+	Client, Helo, Sender, Relay, Recipient, Data, EndOfData, Etrn *access.List
+	Codes                                                         access.Codes
 	// DelayReject is smtpd_delay_reject; RecipientFirst is
 	// smtpd_relay_before_recipient_restrictions = no.
 	DelayReject, RecipientFirst bool
@@ -62,7 +62,10 @@ type Options struct {
 	Auth Authenticator
 	// Limits bounds connections per client; nil for none.
 	Limits *ClientLimits
-	Door   *cleanup.Door
+	// Flush makes deferred mail for a site due (ETRN): ErrNotEligible when that is not offered
+	// for it. nil: not offered at all.
+	Flush func(ctx context.Context, site string) error
+	Door  *cleanup.Door
 	// Hooks returns the plugins of the moment.
 	Hooks func() *hook.Set
 	Log   *maillog.Service

@@ -184,11 +184,6 @@ func (s *session) Verify(ctx context.Context, argument string) (status.Reply, er
 	return status.Reply{Code: 252, Enhanced: "2.0.0", Text: argument}, nil
 }
 
-// Etrn refuses: there is no fast flush service.
-func (s *session) Etrn(context.Context, string) (status.Reply, error) {
-	return status.Reply{}, status.New(459, "4.7.1", "service unavailable")
-}
-
 // Rejected logs what the engine refused by itself.
 func (s *session) Rejected(command string, r status.Reply) {
 	if s.h.o.Log == nil {
