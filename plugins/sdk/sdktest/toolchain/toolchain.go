@@ -63,7 +63,7 @@ func build(ctx context.Context, recipe, source, out string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, recipe, source, out)
-	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(Root(), ".tools/node_modules/.bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
+	cmd.Env = append(os.Environ(), "MTAD_TOOLS="+filepath.Join(Root(), ".tools/node_modules/.bin"))
 	text, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	switch {
