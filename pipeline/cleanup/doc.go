@@ -13,6 +13,9 @@
 // of message_drop_headers are dropped; mail of local origin gets the Date, Message-Id and From
 // it lacks; plugins edit what they are allowed to.
 //
+// Plugins of the headers point see the header as it came. Then it is completed and its addresses
+// are rewritten, and the plugins of the eom point see what will leave: a signature made there holds.
+//
 // The Received field is not shown to plugins, as Postfix does not show it to milters.
 //
 // # Errors

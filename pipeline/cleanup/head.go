@@ -10,32 +10,15 @@ import (
 	"github.com/mtad/mtad/core/status"
 )
 
-// head returns the final header block: Received on top, then the message's own fields without
-// the dropped ones, then what it lacked.
+// head returns the final header block: Received on top, then the fields of the message, which
+// complete and the plugins have brought to their final form.
 func (j *Job) head() []byte {
 	b := make([]byte, 0, j.header.Size()+512)
 	b = j.appendReceived(j.appendPrepended(b))
 	for i := range j.header.Len() {
-		if f := j.header.Field(i); !j.drops(f) {
-			b = append(b, f.Raw()...)
-		}
-	}
-	if j.completes() {
-		b = j.appendMissing(b)
-	}
-	if j.messageID == "" {
-		j.d.o.Log.MessageID(j.env.ID, "<>")
+		b = append(b, j.header.Field(i).Raw()...)
 	}
 	return b
-}
-
-func (j *Job) drops(f mail.Field) bool {
-	for _, name := range j.d.o.DropHeaders {
-		if f.Is(name) {
-			return true
-		}
-	}
-	return false
 }
 
 // appendReceived writes the trace field (RFC 5321 §4.4) in Postfix's layout.
@@ -137,8 +120,8 @@ func zoneName(t time.Time) string {
 }
 
 // appendMissing adds the fields that a message of local origin lacks (RFC 5322 §3.6; the Resent-
-// forms when it is resent).
-func (j *Job) appendMissing(b []byte) []byte {
+// forms when it is resent). sender is the rewritten envelope sender.
+func (j *Job) appendMissing(b []byte, sender string) []byte {
 	now, prefix := j.d.o.Clock(), ""
 	if j.header.Find("Resent-From", 0) >= 0 || j.header.Find("Resent-To", 0) >= 0 || j.header.Find("Resent-Date", 0) >= 0 {
 		prefix = "Resent-"
@@ -159,16 +142,12 @@ func (j *Job) appendMissing(b []byte) []byte {
 	}
 	if j.header.Find(prefix+"From", 0) < 0 {
 		b = append(append(b, prefix...), "From: "...)
-		b = append(append(b, j.sender()...), "\r\n"...)
+		if sender == "" {
+			sender = "MAILER-DAEMON@" + j.d.o.Origin
+		}
+		b = append(append(b, sender...), "\r\n"...)
 	}
 	return j.appendUndisclosed(b)
-}
-
-func (j *Job) sender() string {
-	if j.env.Sender == "" {
-		return "MAILER-DAEMON@" + j.d.o.Origin
-	}
-	return j.env.Sender
 }
 
 func (j *Job) appendUndisclosed(b []byte) []byte {

@@ -132,3 +132,40 @@ func TestTheDoorTellsWhatItQueued(t *testing.T) {
 		t.Fatal(got)
 	}
 }
+
+// twice keeps what the header is at headers and at eom.
+type twice struct{ headers, eom *string }
+
+func (p twice) Headers(tx sdk.Tx) sdk.Verdict { *p.headers = fields(tx); return sdk.Continue }
+func (p twice) EOM(tx sdk.Tx) sdk.Verdict     { *p.eom = fields(tx); return sdk.Continue }
+
+func fields(tx sdk.Tx) string {
+	var b strings.Builder
+	for i := range tx.Host.HdrCount() {
+		raw, _ := tx.Host.HdrGet(i, sdk.PartRaw)
+		b.Write(append(raw, '\n'))
+	}
+	return b.String()
+}
+
+// What signs at eom must sign what leaves: rewritten addresses, added fields, without Bcc.
+func TestPluginsSeeTheHeaderAsItCameAndThenAsItLeaves(t *testing.T) {
+	w := newWorld(t, func(o *Options) { o.Rewriter = rewrite.New(rewrite.Options{Origin: "example"}) })
+	env := envelope(mail.KindSendmail)
+	env.Sender = "root"
+	var headers, eom string
+	text, r, err := w.pass(t, env, begin(twice{&headers, &eom}, env), "To: someone\r\nBcc: x\r\n\r\nbody\r\n", 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "To: someone\nBcc: x\n"; headers != want {
+		t.Errorf("at headers %q, want %q", headers, want)
+	}
+	want := "To: someone@example\nMessage-Id: <20261122120000." + r.ID + "@mx.example>\nDate: Sun, 22 Nov 2026 12:00:00 +0000 (UTC)\nFrom: root@example\n"
+	if eom != want {
+		t.Errorf("at eom %q, want %q", eom, want)
+	}
+	if leaves := strings.ReplaceAll(text, "\r\n", "\n"); !strings.HasSuffix(leaves, "\n"+want+"\nbody\n") {
+		t.Errorf("what leaves is %q", leaves)
+	}
+}

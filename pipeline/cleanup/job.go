@@ -28,6 +28,7 @@ type Job struct {
 	err       *status.Error
 	// actions are what access rules ask for the message.
 	actions Actions
+	sender  *readdressed // as rewriteSender last answered
 }
 
 // Write takes the next block of text, in wire form. After an error the job can only be aborted;
@@ -148,6 +149,9 @@ func (j *Job) complete(ctx context.Context) (Result, error) {
 	}
 	if j.err == nil {
 		j.bodyHook(ctx, true)
+	}
+	if j.err == nil {
+		j.err = j.complete(ctx)
 	}
 	if j.err == nil {
 		j.err = j.eom(ctx)

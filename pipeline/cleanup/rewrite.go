@@ -57,8 +57,8 @@ func (j *Job) apply(s queue.State) (queue.State, bool) {
 	return s, a.Discard
 }
 
-// rewrite brings the addresses of envelope and header to their final form: standard form,
-// canonical maps, masquerading, then automatic copies and virtual aliases of recipients.
+// rewrite brings the addresses of the envelope to their final form: standard form, canonical maps,
+// masquerading, then automatic copies and virtual aliases of recipients.
 func (j *Job) rewrite(ctx context.Context) *status.Error {
 	rw := j.rewriter()
 	if rw == nil {
@@ -66,10 +66,6 @@ func (j *Job) rewrite(ctx context.Context) *status.Error {
 			j.env.Recipients = []mail.Recipient{{Address: to, Original: to}}
 		}
 		return nil
-	}
-	hc := rewrite.HeaderContext{Local: j.env.Origin.Local, Domain: j.d.o.RemoteDomain, NoMaps: j.d.o.NoMaps, Last: j.headerHook()}
-	if err := rw.Header(ctx, j.header, hc); err != nil {
-		return status.From(err)
 	}
 	e := readdressing{j: j, ctx: ctx, rw: rw, seen: map[string]bool{}}
 	if err := e.rewrite(); err != nil {
@@ -89,16 +85,15 @@ type readdressing struct {
 
 func (e *readdressing) rewrite() error {
 	env, a := e.j.env, &e.j.actions
+	var err error
+	if env.Sender, err = e.j.rewriteSender(e.ctx, e.rw); err != nil {
+		return err
+	}
 	if e.j.d.o.NoMaps {
-		env.Sender = e.rw.Standard(env.Sender)
 		for i := range env.Recipients {
 			env.Recipients[i].Address = e.rw.Standard(env.Recipients[i].Address)
 		}
 		return e.redirect()
-	}
-	var err error
-	if env.Sender, err = e.rw.Sender(e.ctx, env.Sender); err != nil {
-		return err
 	}
 	copies := env.Origin.Kind != mail.KindBounce && env.Origin.Kind != mail.KindForward
 	if copies {

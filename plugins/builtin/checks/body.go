@@ -12,11 +12,6 @@ const blockSize = 64 << 10
 
 // body looks the body up, line by line, with the headers of its MIME parts.
 func (in *inspection) body() {
-	t := &in.o.tables
-	mime := len(t[inMIME]) > 0 || len(t[inNested]) > 0
-	if !mime && len(t[inBody]) == 0 {
-		return
-	}
 	w := walk{inspection: in, parts: newParts(in.tx.Header("Content-Type"))}
 	w.lines()
 	in.rewrite.finish(in)

@@ -28,9 +28,18 @@ func New(name string, config map[string]string, log func(line string)) (sdk.Modu
 	return &Module{name: name, o: o, log: log}, nil
 }
 
-// Manifest says that the plugin is asked at eom and edits.
+// Manifest says that the plugin edits, and is asked about the header as it came, and at eom about the
+// body, where its tables are about them.
 func (m *Module) Manifest() sdk.Manifest {
-	return sdk.Manifest{Name: m.name, Kind: "builtin", Hooks: sdk.Points(0).With(sdk.PointEOM), Needs: []string{sdk.CapEdit}}
+	var hooks sdk.Points
+	t := &m.o.tables
+	if len(t[inHeader]) > 0 || len(t[inMIME]) > 0 {
+		hooks = hooks.With(sdk.PointHeaders)
+	}
+	if len(t[inMIME]) > 0 || len(t[inNested]) > 0 || len(t[inBody]) > 0 {
+		hooks = hooks.With(sdk.PointEOM)
+	}
+	return sdk.Manifest{Name: m.name, Kind: "builtin", Hooks: hooks, Needs: []string{sdk.CapEdit}}
 }
 
 // LogWord is empty: the log has a line for each action, as Postfix writes it.
@@ -39,16 +48,23 @@ func (m *Module) LogWord() string { return "" }
 // Close closes the tables.
 func (m *Module) Close(context.Context) error { return m.o.close() }
 
-// Call looks the message up.
-func (m *Module) Call(ctx context.Context, _ sdk.Point, h sdk.Host) (sdk.Action, error) {
+// ended is the key under which it is kept that the header ended the inspection.
+const ended = "ended"
+
+// Call looks the header up at headers, and the body at eom.
+func (m *Module) Call(ctx context.Context, p sdk.Point, h sdk.Host) (sdk.Action, error) {
 	tx := sdk.Tx{Host: h}
 	switch tx.OriginKind() {
 	case "bounce", "forward":
 		return sdk.ActContinue, nil
 	}
 	in := &inspection{Module: m, ctx: ctx, tx: tx}
-	in.header()
-	if !in.over {
+	switch {
+	case p == sdk.PointHeaders:
+		if in.header(); in.over && in.err == nil {
+			in.err = tx.Stash(sdk.ScopeMessage, ended, []byte{1})
+		}
+	case tx.Stashed(sdk.ScopeMessage, ended) == nil:
 		in.body()
 	}
 	if in.err != nil {

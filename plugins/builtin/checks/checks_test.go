@@ -68,8 +68,10 @@ func (w *world) pass(kind mail.Kind, message string) outcome {
 	n, _ := mail.SplitFrom([]byte(message), 0)
 	rest := mail.Bytes(message[n:])
 	o := outcome{}
-	o.refused = m.EOM(context.Background(), hook.Text{Header: mail.ParseHeader([]byte(message[:n])), Rest: rest, BodyOff: 2,
-		Fork: func() hook.NewText { return &draft{} }})
+	if o.refused = m.Headers(context.Background(), mail.ParseHeader([]byte(message[:n]))); o.refused == nil {
+		o.refused = m.EOM(context.Background(), hook.Text{Header: m.Header(), Rest: rest, BodyOff: 2,
+			Fork: func() hook.NewText { return &draft{} }})
+	}
 	o.Decision, o.env, o.log = m.Decision, env, w.log
 	if r := m.Replaced(); r != nil {
 		b, _ := io.ReadAll(mail.Reader(r.Content()))

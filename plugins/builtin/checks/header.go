@@ -12,9 +12,6 @@ var mimeFields = []string{"Content-Description", "Content-Disposition", "Content
 
 // header looks the fields of the message up.
 func (in *inspection) header() {
-	if len(in.o.tables[inHeader]) == 0 && len(in.o.tables[inMIME]) == 0 {
-		return
-	}
 	for i := 0; i < in.tx.Host.HdrCount() && !in.over; i++ {
 		raw, e := in.tx.Host.HdrGet(i, sdk.PartRaw)
 		if e != sdk.OK {
