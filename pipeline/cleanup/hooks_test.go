@@ -143,7 +143,8 @@ func fields(tx sdk.Tx) string {
 	var b strings.Builder
 	for i := range tx.Host.HdrCount() {
 		raw, _ := tx.Host.HdrGet(i, sdk.PartRaw)
-		b.Write(append(raw, '\n'))
+		b.Write(raw)
+		b.WriteByte('\n')
 	}
 	return b.String()
 }

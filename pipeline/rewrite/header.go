@@ -5,6 +5,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/mtad/mtad/core/addr"
 	"github.com/mtad/mtad/core/mail"
 )
 
@@ -77,26 +78,26 @@ func withValue(f mail.Field, value string) mail.Field {
 }
 
 func (r *Rewriter) headerValue(ctx context.Context, value string, place Classes, hc HeaderContext) (string, error) {
-	list, ok := parseAddresses(value)
+	list, ok := addr.List(value)
 	if !ok {
 		return value, nil
 	}
 	var b strings.Builder
 	at := 0
 	for _, m := range list {
-		if m.address == "" || m.address == "@" {
+		if m.Address == "" || m.Address == "@" {
 			continue
 		}
-		a, err := r.headerAddress(ctx, m.address, place, hc)
+		a, err := r.headerAddress(ctx, m.Address, place, hc)
 		if err != nil {
 			return "", err
 		}
-		if a == m.address {
+		if a == m.Address {
 			continue
 		}
-		b.WriteString(value[at:m.start])
+		b.WriteString(value[at:m.Start])
 		b.WriteString(a)
-		at = m.end
+		at = m.End
 	}
 	if at == 0 {
 		return value, nil
