@@ -112,6 +112,9 @@ type Origin struct {
 	// Local says that the message is of local origin: header addresses are completed and
 	// missing header fields are added (postconf(5) local_header_rewrite_clients).
 	Local bool
+	// Trusted says that the client is in mynetworks. It counts while the message is taken; the
+	// queue does not keep it.
+	Trusted bool
 	// Hops is 1 + the hops of the message this one was made from (forwarding, notices).
 	Hops int
 }

@@ -51,6 +51,8 @@ func (h *host) originProperty(key string) (string, bool) {
 		return o.ClientName, true
 	case "client.reverse":
 		return o.ReverseName, true
+	case "client.trusted":
+		return "1", o.Trusted
 	case "tls.version":
 		return o.TLSVersion, true
 	case "tls.cipher":

@@ -3,6 +3,7 @@ package master
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/conf/list"
+	"github.com/mtad/mtad/core/conf/tomlcf"
 	"github.com/mtad/mtad/pipeline/hook"
 	"github.com/mtad/mtad/plugins/builtin"
 	"github.com/mtad/mtad/plugins/sdk"
@@ -144,4 +146,36 @@ func milterAddress(c *conf.Config, address string) string {
 		return "unix:" + filepath.Join(c.String("queue_directory"), path)
 	}
 	return address
+}
+
+// builtinConfig is the configuration of a built-in that mtad.toml names: what it does not say, the
+// parameters do.
+func builtinConfig(c *conf.Config, p tomlcf.Plugin) map[string]string {
+	config := maps.Clone(p.Config)
+	if config == nil {
+		config = map[string]string{}
+	}
+	setting, name := "", ""
+	switch p.Builtin {
+	case "auth_verify":
+		setting, name = "authserv_id", "myhostname"
+	case "milter":
+		setting, name = "hostname", "myhostname"
+	case "checks":
+		setting, name = "default_database_type", "default_database_type"
+	}
+	if setting != "" && config[setting] == "" {
+		config[setting] = c.String(name)
+	}
+	return config
+}
+
+// granted refuses a built-in that lacks a capability, as the host of Wasm plugins does.
+func granted(name string, h hook.Plugin) error {
+	for _, need := range h.Module.Manifest().Needs {
+		if !h.Allow[need] {
+			return fmt.Errorf("plugin %s: it asks for %q, which its configuration does not grant: add allow = [%q] if you trust it", name, need, need)
+		}
+	}
+	return nil
 }

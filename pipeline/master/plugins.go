@@ -66,7 +66,10 @@ func (m *Master) loadPlugin(ctx context.Context, c *conf.Config, p tomlcf.Plugin
 	case "wasm":
 		h.Module, err = m.loadWasm(ctx, c, p, h.Allow)
 	case "builtin":
-		h.Module, err = builtin.Load(p.Name, p.Builtin, p.Config)
+		h.Config = builtinConfig(c, p)
+		if h.Module, err = builtin.Load(p.Name, p.Builtin, h.Config); err == nil {
+			err = granted(p.Name, h)
+		}
 	default:
 		err = fmt.Errorf("plugin %s: process plugins are not supported by this version; use wasm or builtin", p.Name)
 	}

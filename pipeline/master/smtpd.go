@@ -112,7 +112,7 @@ func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog
 		MinFree:            c.Size("queue_minfree"), FreeBytes: g.m.freeBytes,
 		Filter: c.String("content_filter"), Limits: limits, Door: g.door(c, hooks), Log: log,
 		Hooks:       func() *hook.Set { return hooks },
-		LocalClient: localClient(c, world), Flush: g.m.flushSite,
+		LocalClient: localClient(c, world), Flush: g.m.flushSite, Trusted: world.MyNetworks,
 	}
 	tolerant, err := c.Networks("smtpd_forbid_bare_newline_exclusions", g.opener(c))
 	if err != nil {

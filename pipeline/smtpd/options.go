@@ -51,6 +51,8 @@ type Options struct {
 	FreeBytes func() (int64, error)
 	// Names looks client names up; nil when smtpd_peername_lookup is off.
 	Names PeerNames
+	// Trusted says whether a client is in mynetworks, for plugins; nil: nobody is.
+	Trusted func(ctx context.Context, name string, client netip.Addr) (bool, error)
 	// LocalClient says whose messages are of local origin (local_header_rewrite_clients).
 	LocalClient func(o netip.Addr, authenticated bool) bool
 	// BareNewlineFrom says which clients may send bare newlines although

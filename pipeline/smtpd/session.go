@@ -63,6 +63,17 @@ func (h *Handler) Connect(ctx context.Context, c smtp.ConnInfo) (smtp.Session, e
 	return s, nil
 }
 
+// trust tells plugins whether the client is in mynetworks. A table that cannot be asked trusts nobody.
+func (s *session) trust(ctx context.Context) {
+	if s.h.o.Trusted == nil {
+		return
+	}
+	var err error
+	if s.origin.Trusted, err = s.h.o.Trusted(ctx, s.origin.ClientName, s.origin.Client.Addr()); err != nil {
+		s.h.o.Log.Warning("mynetworks: " + err.Error())
+	}
+}
+
 // greet asks the client list, unless it waits for RCPT, and the plugins.
 func (s *session) greet(ctx context.Context) error {
 	p := &s.h.o.Policy
@@ -72,6 +83,7 @@ func (s *session) greet(ctx context.Context) error {
 		}
 	}
 	if set := s.h.o.Hooks(); set != nil {
+		s.trust(ctx)
 		s.hooks = set.Session(&s.origin)
 		if e := s.hooks.Connect(ctx); e != nil {
 			return e

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mtad/mtad/plugins/builtin/authverify"
 	"github.com/mtad/mtad/plugins/builtin/checks"
+	"github.com/mtad/mtad/plugins/builtin/dkimsign"
 	"github.com/mtad/mtad/plugins/builtin/milter"
 	"github.com/mtad/mtad/plugins/builtin/subjecttag"
 	"github.com/mtad/mtad/plugins/sdk"
@@ -26,7 +28,9 @@ type Builtin struct {
 // All returns the built-ins, in alphabetical order.
 func All() []Builtin {
 	return []Builtin{
+		{Name: "auth_verify", New: authverify.New, Needs: []string{sdk.CapEdit, sdk.CapDNS}},
 		{Name: "checks", Module: checks.New, Needs: []string{sdk.CapEdit}},
+		{Name: "dkim_sign", New: dkimsign.New, Needs: []string{sdk.CapEdit}},
 		{Name: "milter", Module: newMilter, Needs: []string{sdk.CapEdit}},
 		{Name: "subject_tag", New: subjecttag.New, Needs: []string{sdk.CapEdit}},
 	}
