@@ -11,7 +11,7 @@ import (
 )
 
 // head returns the final header block: Received on top, then the fields of the message, which
-// complete and the plugins have brought to their final form.
+// finishHeader and the plugins have brought to their final form.
 func (j *Job) head() []byte {
 	b := make([]byte, 0, j.header.Size()+512)
 	b = j.appendReceived(j.appendPrepended(b))

@@ -151,7 +151,7 @@ func (j *Job) complete(ctx context.Context) (Result, error) {
 		j.bodyHook(ctx, true)
 	}
 	if j.err == nil {
-		j.err = j.complete(ctx)
+		j.err = j.finishHeader(ctx)
 	}
 	if j.err == nil {
 		j.err = j.eom(ctx)

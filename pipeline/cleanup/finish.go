@@ -8,11 +8,11 @@ import (
 	"github.com/mtad/mtad/pipeline/rewrite"
 )
 
-// complete brings the header to the form in which it leaves: addresses rewritten, the fields of
+// finishHeader brings the header to the form in which it leaves: addresses rewritten, the fields of
 // message_drop_headers gone, what is missing added. It comes behind the headers point, where
 // header_checks look at what arrived, and before eom, where milters and signers see what will
 // leave; this is Postfix's order too.
-func (j *Job) complete(ctx context.Context) *status.Error {
+func (j *Job) finishHeader(ctx context.Context) *status.Error {
 	rw := j.rewriter()
 	if rw != nil {
 		hc := rewrite.HeaderContext{Local: j.env.Origin.Local, Domain: j.d.o.RemoteDomain, NoMaps: j.d.o.NoMaps, Last: j.headerHook()}
