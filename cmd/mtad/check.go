@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/mtad/mtad/core/conf"
+	"github.com/mtad/mtad/pipeline/master"
 )
 
 const helpCheck = `usage: mtad [-c DIR] check [--json]
@@ -45,7 +46,7 @@ func checkVerb(args []string) int {
 		fmt.Fprintf(os.Stderr, "mtad check: fatal: %v\n", err)
 		return exConfig
 	}
-	findings := c.Check()
+	findings := append(c.Check(), master.CheckPlugins(c)...)
 	if asJSON {
 		err = json.NewEncoder(os.Stdout).Encode(findings)
 	} else {

@@ -41,6 +41,9 @@ const (
 	MessageTime = 50 * time.Millisecond
 	DeliverTime = time.Second
 	WaitTime    = 10 * time.Second
+	// ProcessTime is the default of plugins that are processes, which wait for others in ways that
+	// cannot be told from their work; at deliver it is WaitTime.
+	ProcessTime = time.Second
 )
 
 // Plugin is one [[plugin]] of the configuration, loaded.
@@ -53,9 +56,9 @@ type Plugin struct {
 	// OnError is the failure policy.
 	OnError OnError
 	// Time limits each call; 0 means StageTime at the SMTP stages, at rewrite, route and lookup,
-	// MessageTime at headers, body, eom and event, and DeliverTime at deliver. For a plugin
-	// that is no guest, and may ask DNS or maps, 0 means WaitTime: its waiting cannot be told
-	// from its work.
+	// MessageTime at headers, body, eom and event, and DeliverTime at deliver. For a process 0
+	// means ProcessTime, and WaitTime at deliver. For a built-in that may ask DNS or maps, 0 means
+	// WaitTime: its waiting cannot be told from its work.
 	Time time.Duration
 	// Shadow plugins decide and are logged, but change nothing.
 	Shadow bool
@@ -162,6 +165,10 @@ func (p *plugin) limit(pt sdk.Point) time.Duration {
 	switch {
 	case p.Time > 0:
 		return p.Time
+	case p.Module.Manifest().Kind == "process" && pt == sdk.PointDeliver:
+		return WaitTime
+	case p.Module.Manifest().Kind == "process":
+		return ProcessTime
 	case (p.Allow[sdk.CapDNS] || p.Allow[sdk.CapMap]) && p.Module.Manifest().Kind != "wasm":
 		return WaitTime
 	case pt == sdk.PointDeliver:

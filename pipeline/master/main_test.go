@@ -13,14 +13,18 @@ import (
 
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/pipeline/master"
+	"github.com/mtad/mtad/plugins/sdk/serve"
 )
 
 // runVariable names the configuration directory of which the test binary shall be the daemon.
 const runVariable = "MTAD_TEST_RUN"
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == pluginWord {
+		serve.Main(office{})
+	}
 	if dir := os.Getenv(runVariable); dir != "" {
-		if err := serve(dir); err != nil {
+		if err := runDaemon(dir); err != nil {
 			fmt.Fprintln(os.Stderr, "mtad:", err)
 			os.Exit(1)
 		}
@@ -29,9 +33,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// serve is mtad: SIGTERM drains, SIGHUP reloads. The daemon dies with the test that started it,
+// runDaemon is mtad: SIGTERM drains, SIGHUP reloads. The daemon dies with the test that started it,
 // which holds the other end of its standard input.
-func serve(dir string) error {
+func runDaemon(dir string) error {
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(3)

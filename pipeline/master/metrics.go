@@ -17,6 +17,8 @@ type counters struct {
 	calls    *metric.CounterVec
 	took     *metric.HistogramVec
 	own      *metric.CounterVec
+	// restarts counts processes that were started again.
+	restarts *metric.CounterVec
 	// eventsLost counts events that no plugin was told of.
 	eventsLost *metric.Counter
 }
@@ -33,6 +35,7 @@ func newCounters() *counters {
 		calls:      r.CounterVec("mtad_plugin_calls_total", "Hook calls by plugin, point and verdict.", labelLimit, "plugin", "point", "verdict"),
 		took:       r.DurationsVec("mtad_plugin_seconds", "Time of hook calls by plugin and point.", labelLimit, "plugin", "point"),
 		own:        r.CounterVec("mtad_plugin_counter_total", "Counters that plugins keep.", labelLimit, "plugin", "name"),
+		restarts:   r.CounterVec("mtad_plugin_restarts_total", "Starts of process plugins after their processes had ended.", labelLimit, "plugin"),
 		eventsLost: r.Counter("mtad_plugin_events_lost_total", "Events that were dropped because the plugins of the event hook were too slow."),
 	}
 }

@@ -71,7 +71,7 @@ func (m *Master) loadPlugin(ctx context.Context, c *conf.Config, p tomlcf.Plugin
 			err = granted(p.Name, h)
 		}
 	default:
-		err = fmt.Errorf("plugin %s: process plugins are not supported by this version; use wasm or builtin", p.Name)
+		h.Module, err = m.loadProcess(ctx, c, p, h.Allow)
 	}
 	return h, err
 }

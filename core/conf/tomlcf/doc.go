@@ -20,7 +20,7 @@
 //	memory   = "16MiB"
 //	fuel     = 50_000_000        # optional: units of work per hook, wasm only
 //	mode     = "enforce"         # or "shadow"
-//	sha256   = "..."             # optional pin of a wasm file
+//	sha256   = "..."             # optional pin of a wasm file or a program
 //	isolation = "message"        # or "none"
 //	[plugin.config]
 //	words = "/etc/mtad/words"

@@ -81,8 +81,8 @@ func (r *reader) whole(p *Plugin, at pluginPlace) {
 		r.refuse(at.line, p.key(), "%s: exactly one of wasm, process and builtin expected", p.key())
 	case p.Fuel != 0 && p.Wasm == "":
 		r.refuse(at.key("fuel"), p.key(), "%s: fuel limits only a wasm module", p.key())
-	case p.SHA256 != "" && p.Wasm == "":
-		r.refuse(at.key("sha256"), p.key(), "%s: sha256 pins only a wasm file", p.key())
+	case p.SHA256 != "" && p.Builtin != "":
+		r.refuse(at.key("sha256"), p.key(), "%s: sha256 pins a file, and a builtin has none", p.key())
 	}
 }
 

@@ -21,7 +21,8 @@ type Plugin struct {
 	// OnError is what happens to a message when the plugin fails: "tempfail" (the default),
 	// "continue" or "reject".
 	OnError string
-	// Time bounds one hook; 0 is the default of the point (5 ms, 50 ms at eom).
+	// Time bounds one hook; 0 is the default of the point (5 ms, 50 ms at eom) or, for a process, a
+	// second.
 	Time time.Duration
 	// Memory bounds the plugin, in bytes; 0 is the default of its kind.
 	Memory int64
@@ -30,7 +31,7 @@ type Plugin struct {
 	Fuel int64
 	// Shadow is mode = "shadow": the plugin decides and is logged, but changes nothing.
 	Shadow bool
-	// SHA256 is the digest that the wasm file must have, in lower-case hex; "" is any.
+	// SHA256 is the digest that the wasm file, or the program of a process, must have, in lower-case hex; "" is any.
 	SHA256 string
 	// SharedState is isolation = "none": instances are not reset between messages.
 	SharedState bool

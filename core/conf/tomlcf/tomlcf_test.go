@@ -151,7 +151,7 @@ func TestProblems(t *testing.T) {
 		{"a bad mode", plugin(`mode = "off"`), 5, "one of enforce, shadow"},
 		{"a bad isolation", plugin(`isolation = 1`), 5, "one of message, none"},
 		{"a short digest", plugin(`sha256 = "ab"`), 5, "64 hexadecimal digits"},
-		{"a digest of a builtin", plugin(`sha256 = "` + strings.Repeat("ab", 32) + `"`), 5, "pins only a wasm file"},
+		{"a digest of a builtin", plugin(`sha256 = "` + strings.Repeat("ab", 32) + `"`), 5, "a builtin has none"},
 		{"a misspelt key", plugin(`on_eror = "reject"`), 5, "is on_error meant?"},
 		{"an unknown key", plugin(`colour = "red"`), 5, "one of name, wasm"},
 		{"a parameter behind a plugin", plugin(`relayhost = "x"`), 5, "stands above the first [[plugin]]"},
