@@ -36,6 +36,11 @@ type Store interface {
 	// Waiting returns at most max ids of incoming entries after the id given, in order of
 	// arrival: what a manager takes up at start.
 	Waiting(after string, max int) (ids []string, err error)
+	// NoteSites records that an entry waits for these sites, domains in lower case; Site calls
+	// fn for the ids of the entries that were so noted, oldest first, until fn returns false.
+	// Some of them may be gone. It reads an index only, never all entries.
+	NoteSites(id string, sites []string) error
+	Site(site string, fn func(id string) bool) error
 	// Counts returns the number of entries per state. It does not scan.
 	Counts() map[State]int
 	// FreeBytes returns the room on the store's file system.

@@ -38,22 +38,6 @@ func (b backend) Open(_ context.Context, id string) (mail.Content, error) { retu
 // Expire has an entry returned to its sender.
 func (b backend) Expire(ctx context.Context, id string) error { return b.gen().queue.Expire(ctx, id) }
 
-// fastFlush says whether fast_flush_domains has a site: a domain, or an address in brackets.
-func (g *generation) fastFlush(ctx context.Context, site string) error {
-	l, err := g.domains(g.cfg, "fast_flush_domains")
-	if err != nil {
-		return err
-	}
-	ok := false
-	if l != nil {
-		ok, err = l.Match(ctx, strings.ToLower(site))
-	}
-	if err == nil && !ok {
-		err = ctl.NotEligible(site)
-	}
-	return err
-}
-
 // Resolve tells where mail for an address would go.
 func (b backend) Resolve(ctx context.Context, address string) (queue.Route, error) {
 	env := &mail.Envelope{Origin: mail.Origin{Kind: mail.KindSendmail, Local: true}}

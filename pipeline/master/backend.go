@@ -11,7 +11,6 @@ import (
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/mail"
 	"github.com/mtad/mtad/pipeline/ctl"
-	"github.com/mtad/mtad/pipeline/smtpd"
 	"github.com/mtad/mtad/queue"
 )
 
@@ -54,24 +53,6 @@ func (b backend) List(ctx context.Context, fn func(*queue.Entry, *queue.Record) 
 // Flush makes deferred mail due that matches.
 func (b backend) Flush(ctx context.Context, match func(*queue.Entry, *queue.Record) bool) (int, error) {
 	return b.gen().queue.Flush(ctx, match)
-}
-
-// FlushSite makes deferred mail for a domain due that is in fast_flush_domains.
-func (b backend) FlushSite(ctx context.Context, domain string) (int, error) {
-	g := b.gen()
-	if err := g.fastFlush(ctx, domain); err != nil {
-		return 0, err
-	}
-	return g.queue.FlushSite(ctx, domain)
-}
-
-// flushSite is what ETRN asks for.
-func (m *Master) flushSite(ctx context.Context, site string) error {
-	_, err := backend{m}.FlushSite(ctx, site)
-	if ctl.IsNotEligible(err) {
-		return smtpd.ErrNotEligible
-	}
-	return err
 }
 
 // FlushID makes one entry due.

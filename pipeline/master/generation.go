@@ -118,6 +118,9 @@ func (g *generation) buildManager() (err error) {
 	o.MaximalLifetime, o.BounceLifetime = c.Duration("maximal_queue_lifetime"), c.Duration("bounce_queue_lifetime")
 	o.DelayWarning, o.SoftBounce = c.Duration("delay_warning_time"), c.Bool("soft_bounce")
 	o.OnDelivery = g.m.counters.delivered
+	if o.FlushSites, err = g.flushSites(); err != nil {
+		return err
+	}
 	if o.Transports, err = g.transports(); err != nil {
 		return err
 	}

@@ -3,10 +3,8 @@ package qmgr
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
-	"github.com/mtad/mtad/core/addr"
 	"github.com/mtad/mtad/queue"
 )
 
@@ -110,21 +108,6 @@ func (m *Manager) FlushID(ctx context.Context, id string) error {
 			}
 			return m.makeDue(id, rec, stamp)
 		},
-	})
-}
-
-// FlushSite makes the deferred entries due that have a pending recipient in the domain
-// (postqueue -s), and dead sites live again. It returns how many.
-func (m *Manager) FlushSite(ctx context.Context, domain string) (int, error) {
-	domain = strings.ToLower(domain)
-	return m.Flush(ctx, func(e *queue.Entry, rec *queue.Record) bool {
-		for i := range e.Recipients {
-			done := i < len(rec.Recipients) && rec.Recipients[i].Outcome.Done()
-			if !done && addr.Domain(e.Recipients[i].Address) == domain {
-				return true
-			}
-		}
-		return false
 	})
 }
 

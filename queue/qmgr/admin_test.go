@@ -256,6 +256,32 @@ func TestFlushOfASite(t *testing.T) {
 	})
 }
 
+func TestFlushOfASiteWithAnIndexLooksAtNothingElse(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.agent = always(deferAll)
+		w.o.FlushSites = func(domain string) bool { return domain == "smtp.a" }
+		w.start()
+		a, b, both := w.send("x@SMTP.a"), w.send("x@smtp.b"), w.send("x@smtp.b", "y@smtp.a")
+		synctest.Wait()
+		before := w.store.count("each")
+		n, err := w.m.FlushSite(w.t.Context(), "smtp.A")
+		synctest.Wait()
+		if n != 2 || err != nil {
+			t.Fatalf("FlushSite = %d, %v", n, err)
+		}
+		if w.store.count("each") != before {
+			t.Error("all deferred entries were read")
+		}
+		tries := map[string]int{}
+		for _, tr := range w.tried() {
+			tries[tr.id]++
+		}
+		if tries[a] != 2 || tries[b] != 1 || tries[both] != 4 {
+			t.Errorf("tries %v", tries)
+		}
+	})
+}
+
 func TestFlushRevivesADeadSite(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.agent = always(refusedAll)

@@ -193,7 +193,10 @@ func (m *Manager) close(msg *message) {
 		if tried {
 			rec.Attempts++
 		}
-		if err = m.o.Store.Update(msg.entry.ID, rec, msg.round.changed); err == nil && want == hold {
+		if err = m.o.Store.Update(msg.entry.ID, rec, msg.round.changed); err == nil {
+			m.noteSites(msg.entry, rec)
+		}
+		if err == nil && want == hold {
 			m.event("held", msg.entry, "", queue.Report{At: now})
 		} else if err != nil && tried {
 			rec.Attempts--

@@ -24,7 +24,8 @@ type memStore struct {
 	fail     func(op, id string) error
 	damaged  map[string]bool // entries that fail their checksum when they are read
 	ops      map[string]int  // calls by name
-	maxAsked int             // largest max of Due and Waiting
+	sites    map[string][]string
+	maxAsked int // largest max of Due and Waiting
 }
 
 type item struct {
@@ -255,6 +256,33 @@ func (s *memStore) Waiting(after string, limit int) (ids []string, err error) {
 		ids = append(ids, k.id)
 	}
 	return ids, nil
+}
+
+func (s *memStore) NoteSites(id string, sites []string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sites == nil {
+		s.sites = map[string][]string{}
+	}
+	for _, site := range sites {
+		if !slices.Contains(s.sites[site], id) {
+			s.sites[site] = append(s.sites[site], id)
+		}
+	}
+	return s.called("note", id)
+}
+
+func (s *memStore) Site(site string, fn func(id string) bool) error {
+	s.mu.Lock()
+	ids := slices.Clone(s.sites[site])
+	err := s.called("site", "")
+	s.mu.Unlock()
+	for _, id := range ids {
+		if err != nil || !fn(id) {
+			break
+		}
+	}
+	return err
 }
 
 func (s *memStore) Counts() map[queue.State]int {

@@ -42,6 +42,10 @@ type Options struct {
 	// SoftBounce defers what would bounce (soft_bounce).
 	SoftBounce bool
 
+	// FlushSites says for which domains (lower case) deferred mail is kept in an index, so that
+	// FlushSite finds it without looking at the rest (fast_flush_domains); nil: for none.
+	FlushSites func(domain string) bool
+
 	// Resolvers and Notices are how many messages are being resolved, and how many have
 	// notices made, at a time (default_process_limit).
 	Resolvers, Notices int

@@ -60,7 +60,7 @@ func (d *draft) add(e *queue.Entry, rec *queue.Record, head []byte) error {
 	err := s.ledger.Add(func(b *pebble.Batch) error {
 		return d.build(b, e, rec, head)
 	}, func(b *pebble.Batch) error {
-		return deleteEntry(b, d.serial, &row{rec: *rec})
+		return deleteEntry(b, d.serial, &row{rec: *rec}, nil)
 	}, undone)
 	if err != nil {
 		s.rows.abandon(d.serial)

@@ -56,7 +56,7 @@
 //	h serial               index of entries on hold: the id
 //	i serial               index of incoming entries, by arrival: the id
 //	m "s"                  all serials below this number may have been given out
-//	s                      reserved for an index by site: s site 00 due serial
+//	s site 00 serial       index of entries by the sites that NoteSites was told: the id
 //
 // An update of one recipient of many thousands writes its progress, the record and, if the due
 // time changed, two index keys. A store refuses to open a directory of a format above
@@ -84,6 +84,7 @@
 //
 // # Known gaps
 //
-// The index by site (prefix s) has its room in the key schema and no code yet: nothing asks for it.
+// The index by site is not copied when a damaged database is replaced: entries are in it again after
+// their next attempt.
 // See package ledger for damage that looks like the end of a file.
 package store

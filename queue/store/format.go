@@ -30,7 +30,7 @@ const (
 	prefixHold     = 'h'
 	prefixIncoming = 'i'
 	prefixMeta     = 'm'
-	prefixSite     = 's' // reserved for the index by site
+	prefixSite     = 's'
 )
 
 // What follows the serial in keys that begin with prefixEntry.

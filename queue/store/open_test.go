@@ -224,7 +224,7 @@ func TestManyOldBodiesAreSweptAndNewOnesAreNot(t *testing.T) {
 	lost := mustCommit(t, s, body(2, 2*maxInline))
 	serial, _ := s.find(lost.ID)
 	if err := s.ledger.Note(func(b *pebble.Batch) error {
-		return deleteEntry(b, serial, &row{rec: queue.Record{State: queue.Incoming}})
+		return deleteEntry(b, serial, &row{rec: queue.Record{State: queue.Incoming}}, nil)
 	}, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,9 @@ func (s *Store) ready(db *pebble.DB) error {
 	if err := s.loadSerials(db); err != nil {
 		return err
 	}
+	if err := s.hasSites(db); err != nil {
+		return err
+	}
 	return s.rows.reset(counts, func(serial uint64, row *row) (bool, error) {
 		return hasKey(db, indexKey(row.rec.State, row.rec.Due, serial))
 	})

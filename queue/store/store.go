@@ -27,6 +27,8 @@ type Store struct {
 	serials serials
 	places  places
 	room    room
+	// sites says that there may be something in the index by site.
+	sites atomic.Bool
 	// changing serialises changes of one entry, by the low bits of its serial.
 	changing [64]sync.Mutex
 

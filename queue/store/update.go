@@ -147,7 +147,8 @@ func (s *Store) remove(id string) error {
 	if old.size > maxInline {
 		then = func() { s.removeBody(serial, id) }
 	}
-	if err := s.ledger.Note(func(b *pebble.Batch) error { return deleteEntry(b, serial, old) }, then); err != nil {
+	sites := s.siteKeys(id, serial, old)
+	if err := s.ledger.Note(func(b *pebble.Batch) error { return deleteEntry(b, serial, old, sites) }, then); err != nil {
 		return err
 	}
 	s.rows.remove(serial, old)
@@ -165,9 +166,10 @@ func (s *Store) removeBody(serial uint64, id string) {
 // reader that passes it.
 const fewRecipients = 16
 
-// deleteEntry adds to the batch the deletion of all that there is of an entry in the database.
-func deleteEntry(b *pebble.Batch, serial uint64, r *row) error {
-	keys := [][]byte{textKey(serial), indexKey(r.rec.State, r.rec.Due, serial)}
+// deleteEntry adds to the batch the deletion of all that there is of an entry in the database; sites
+// are its keys in the index by site.
+func deleteEntry(b *pebble.Batch, serial uint64, r *row, sites [][]byte) error {
+	keys := append(sites, textKey(serial), indexKey(r.rec.State, r.rec.Due, serial))
 	if r.recipients > fewRecipients && !r.plain || r.rec.State == queue.Corrupt {
 		prefix := serialKey(prefixEntry, serial)
 		if err := b.DeleteRange(prefix, after(prefix), nil); err != nil {
