@@ -73,7 +73,7 @@ func filled[T any](t *testing.T) *T {
 
 func TestEveryFieldComesBack(t *testing.T) {
 	e := filled[queue.Entry](t)
-	e.Origin.Server = netip.AddrPort{} // known only while the message comes in
+	e.Origin.Server, e.Origin.Trusted = netip.AddrPort{}, false // known only while the message comes in
 	for name, e := range map[string]*queue.Entry{"full": e, "empty": {}, "usual": usual()} {
 		got, err := Entry(key, AppendEntry(nil, key, e))
 		if err != nil || !reflect.DeepEqual(got, e) {
