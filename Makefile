@@ -37,8 +37,8 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 crash: ## the crash tests of the queue, longer than in "make test"
 	$(GO) test -count=1 -run 'Crash|Kill|Fail' ./queue/... ./pipeline/master/...
 
-bench: bin/mtad bin/subject-filter.wasm ## relay benchmark with our own source and sink, and the micro-benchmarks
-	bin/mtad dev bench -filter bin/subject-filter.wasm
+bench: bin/mtad ## relay benchmark with our own source and sink, and the micro-benchmarks
+	bin/mtad dev bench -filter plugins/wasm/testdata/words.wasm -hostile plugins/wasm/wasmtest/testdata/abuse.wasm
 	$(GO) test -run xxx -bench . -benchtime 1s ./core/... ./queue/... ./plugins/... ./pipeline/...
 
 lint: ## formatting, vet, staticcheck

@@ -24,7 +24,8 @@ const helpDev = `usage: mtad dev source -addr HOST:PORT [-n N] [-c N] [-size N] 
            [-pipeline] [-from ADDR] [-rcpt ADDR] [-tag TEXT] [-timeout TIME]
        mtad dev sink -listen HOST:PORT [-ctl HOST:PORT] [-n N] [-dump DIR]
            [-delay TIME] [-tempfail PERCENT]
-       mtad dev bench [-rounds N] [-filter FILE.wasm] [-only WORKLOAD]
+       mtad dev bench [-rounds N] [-filter FILE.wasm] [-hostile FILE.wasm]
+           [-only WORKLOAD]
        mtad dev reference
 
 source sends N messages of SIZE bytes over C sessions at a time, each with its
@@ -142,6 +143,7 @@ func (sh *shell) devBench(ctx context.Context, args []string) int {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.IntVar(&o.Rounds, "rounds", 3, "")
 	f.StringVar(&o.Filter, "filter", "", "")
+	f.StringVar(&o.Hostile, "hostile", "", "")
 	f.StringVar(&o.Only, "only", "", "")
 	if code := sh.flags(f, args); code >= 0 {
 		return code

@@ -177,7 +177,7 @@ func TestTheHostileSetLeaksNothing(t *testing.T) {
 	}
 	end := used(t)
 	t.Logf("half way %v, at the end %v", half, end)
-	if end.goroutines > half.goroutines+2 || end.files > half.files+2 || end.heap > half.heap+16<<20 {
+	if end.goroutines > half.goroutines+2 || end.files > half.files+2 || end.heap > half.heap+48<<20 {
 		t.Errorf("half way %v, at the end %v", half, end)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -21,8 +22,9 @@ type Options struct {
 	Program string
 	// Rounds is how often each workload runs; the medians are shown.
 	Rounds int
-	// Filter is a Wasm module for the workload with a filter; "" leaves that out.
-	Filter string
+	// Filter is a Wasm module for the workload with a filter; "" leaves that out. Hostile is the
+	// same for the workloads with guests that mean harm.
+	Filter, Hostile string
 	// Only names one workload; "" is all.
 	Only string
 }
@@ -32,6 +34,8 @@ type workload struct {
 	name, what     string
 	n, size, c     int
 	reuse, filters bool
+	hostile        string // what hostile guests do to the messages of a second stream; "" is none
+	beside         string // the workload that it is compared with
 }
 
 var workloads = []workload{
@@ -40,7 +44,9 @@ var workloads = []workload{
 	{name: "many", what: "4 KiB, a connection per message, 100 sessions", n: 4000, size: 4096, c: 100},
 	{name: "50k", what: "50 KiB, a connection per message, 20 sessions", n: 2000, size: 50 << 10, c: 20},
 	{name: "1m", what: "1 MiB, a connection per message, 4 sessions", n: 200, size: 1 << 20, c: 4},
-	{name: "filter", what: "as \"new\", with one Wasm filter at eom", n: 4000, size: 4096, c: 20, filters: true},
+	{name: "filter", what: "as \"new\", with one Wasm filter at eom", n: 4000, size: 4096, c: 20, filters: true, beside: "new"},
+	{name: "calm", what: "as \"new\", beside a stream of mail to guests that do nothing", n: 8000, size: 4096, c: 20, hostile: "calm"},
+	{name: "hostile", what: "the same, and the guests are hostile to that stream", n: 8000, size: 4096, c: 20, hostile: "hostile", beside: "calm"},
 }
 
 // result is what one run measured.
@@ -50,57 +56,90 @@ type result struct {
 	p99                      float64
 }
 
-// Run measures the workloads and writes a table.
+// Run measures the workloads, round by round, and writes a table of the medians.
 func Run(ctx context.Context, w io.Writer, o Options) error {
-	fmt.Fprintf(w, "%-8s %10s %8s %10s %9s %8s   %s\n", "", "relayed/s", "MB/s", "CPU ms/msg", "peak MiB", "p99 ms", "workload")
-	for _, wl := range workloads {
-		if o.Only != "" && o.Only != wl.name || wl.filters && o.Filter == "" {
+	for _, file := range []*string{&o.Filter, &o.Hostile} {
+		if *file == "" {
 			continue
 		}
-		var all []result
-		for range max(o.Rounds, 1) {
+		path, err := filepath.Abs(*file) // the daemon reads it from its own directory
+		if err != nil {
+			return err
+		}
+		*file = path
+	}
+	all := map[string][]result{}
+	for range max(o.Rounds, 1) {
+		for _, wl := range workloads {
+			if !wl.wanted(o) {
+				continue
+			}
 			r, err := wl.run(ctx, o)
 			if err != nil {
 				return fmt.Errorf("%s: %w", wl.name, err)
 			}
-			all = append(all, r)
+			all[wl.name] = append(all[wl.name], r)
 		}
-		med := func(f func(result) float64) float64 {
-			v := make([]float64, len(all))
-			for i, r := range all {
-				v[i] = f(r)
-			}
-			slices.Sort(v)
-			return v[len(v)/2]
+	}
+	fmt.Fprintf(w, "%-8s %10s %8s %10s %9s %8s   %s\n", "", "relayed/s", "MB/s", "CPU ms/msg", "peak MiB", "p99 ms", "workload")
+	for _, wl := range workloads {
+		if all[wl.name] == nil {
+			continue
 		}
-		fmt.Fprintf(w, "%-8s %10.0f %8.1f %10.3f %9.0f %8.1f   %s\n", wl.name, med(func(r result) float64 { return r.rate }),
-			med(func(r result) float64 { return r.mbPerSecond }), med(func(r result) float64 { return r.cpuMS }),
-			med(func(r result) float64 { return r.rssMiB }), med(func(r result) float64 { return r.p99 }), wl.what)
+		m := medians(all[wl.name])
+		fmt.Fprintf(w, "%-8s %10.0f %8.1f %10.3f %9.0f %8.1f   %s\n", wl.name, m.rate, m.mbPerSecond, m.cpuMS, m.rssMiB, m.p99, wl.what)
+		if other := all[wl.beside]; other != nil {
+			fmt.Fprintf(w, "%-8s %9.1f%%  of the messages/s of \"%s\"\n", "", 100*m.rate/medians(other).rate, wl.beside)
+		}
 	}
 	return nil
+}
+
+// wanted reports whether the workload is to be run: one that is compared with it is enough.
+func (wl workload) wanted(o Options) bool {
+	if wl.filters && o.Filter == "" || wl.hostile != "" && o.Hostile == "" {
+		return false
+	}
+	return o.Only == "" || o.Only == wl.name || slices.ContainsFunc(workloads, func(x workload) bool { return x.name == o.Only && x.beside == wl.name })
+}
+
+// medians takes the median of each column.
+func medians(all []result) result {
+	med := func(f func(result) float64) float64 {
+		v := make([]float64, len(all))
+		for i, r := range all {
+			v[i] = f(r)
+		}
+		slices.Sort(v)
+		return v[len(v)/2]
+	}
+	return result{rate: med(func(r result) float64 { return r.rate }), mbPerSecond: med(func(r result) float64 { return r.mbPerSecond }),
+		cpuMS: med(func(r result) float64 { return r.cpuMS }), rssMiB: med(func(r result) float64 { return r.rssMiB }),
+		p99: med(func(r result) float64 { return r.p99 })}
 }
 
 // run measures one workload once.
 func (wl workload) run(ctx context.Context, o Options) (r result, err error) {
 	ctx, cancel := context.WithTimeout(ctx, Limit)
 	defer cancel()
-	s := sink.New(sink.Options{})
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	s, port, stopSink, err := startSink(ctx)
 	if err != nil {
 		return r, err
 	}
-	served := make(chan error, 1)
-	sctx, stopSink := context.WithCancel(ctx)
-	go func() { served <- s.Serve(sctx, l) }()
-	defer func() {
-		stopSink()
-		<-served
-	}()
-	d, err := start(ctx, o.Program, l.Addr().(*net.TCPAddr).Port, wl.toml(o.Filter))
+	defer stopSink()
+	second, secondPort, stopSecond, err := startSink(ctx) // of the stream that hostile guests meet
+	if err != nil {
+		return r, err
+	}
+	defer stopSecond()
+	d, err := start(ctx, o.Program, port, secondPort, wl.toml(o))
 	if err != nil {
 		return r, err
 	}
 	defer d.stop()
+	if wl.hostile != "" {
+		defer d.trouble(ctx, second, &err)()
+	}
 	if _, err := wl.load(ctx, d, s, max(wl.n/10, wl.c), "warm"); err != nil {
 		return r, err
 	}
@@ -136,11 +175,30 @@ func check(c sink.Counts, n int) error {
 	return nil
 }
 
-// toml is the plugin of the workload.
-func (wl workload) toml(filter string) string {
-	if !wl.filters {
-		return ""
+// startSink starts a sink on a port of its own.
+func startSink(ctx context.Context) (s *sink.Sink, port int, stop func(), err error) {
+	s = sink.New(sink.Options{})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, 0, nil, err
 	}
-	return fmt.Sprintf("[[plugin]]\nname = \"filter\"\nwasm = %q\nallow = [\"edit\"]\n[plugin.config]\nwords = "+
-		"\"viagra casino lottery pills loan winner rolex crypto bitcoin prince inheritance jackpot xanax cialis porn escort forex mlm weightloss debt\"\n", filter)
+	served := make(chan error, 1)
+	ctx, cancel := context.WithCancel(ctx)
+	go func() { served <- s.Serve(ctx, l) }()
+	return s, l.Addr().(*net.TCPAddr).Port, func() {
+		cancel()
+		<-served
+	}, nil
+}
+
+// toml is the plugins of the workload.
+func (wl workload) toml(o Options) string {
+	switch {
+	case wl.filters:
+		return fmt.Sprintf("[[plugin]]\nname = \"filter\"\nwasm = %q\nallow = [\"edit\"]\n[plugin.config]\nwords = "+
+			"\"viagra casino lottery pills loan winner rolex crypto bitcoin prince inheritance jackpot xanax cialis porn escort forex mlm weightloss debt\"\n", o.Filter)
+	case wl.hostile != "":
+		return hostileTOML(o.Hostile, wl.hostile == "hostile")
+	}
+	return ""
 }

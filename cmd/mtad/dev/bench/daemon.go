@@ -43,6 +43,7 @@ default_destination_concurrency_limit = 100
 initial_destination_concurrency = 20
 message_size_limit = 52428800
 relayhost = [127.0.0.1]:%[2]d
+transport_maps = inline:{{%[4]s=smtp:[127.0.0.1]:%[3]d}}
 `
 
 const masterCF = `127.0.0.1:%d inet n - n - - smtpd
@@ -52,8 +53,8 @@ error unix - - n - - error
 retry unix - - n - - error
 `
 
-// start runs program with a configuration that relays everything to next.
-func start(ctx context.Context, program string, next int, toml string) (*daemon, error) {
+// start runs program with a configuration that relays everything to next, and the victim's mail to second.
+func start(ctx context.Context, program string, next, second int, toml string) (*daemon, error) {
 	dir, err := os.MkdirTemp("", "mtad-bench-")
 	if err != nil {
 		return nil, err
@@ -64,7 +65,7 @@ func start(ctx context.Context, program string, next int, toml string) (*daemon,
 	}
 	d := &daemon{dir: dir, addr: fmt.Sprintf("127.0.0.1:%d", port)}
 	for name, text := range map[string]string{
-		"main.cf": fmt.Sprintf(mainCF, dir, next), "master.cf": fmt.Sprintf(masterCF, port), "mtad.toml": toml,
+		"main.cf": fmt.Sprintf(mainCF, dir, next, second, victimDomain), "master.cf": fmt.Sprintf(masterCF, port), "mtad.toml": toml,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return nil, err

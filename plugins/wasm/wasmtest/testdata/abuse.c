@@ -1,5 +1,5 @@
-/* abuse: a guest that does what its configuration says (do = "loop"), at whichever hook it is called.
- * Each does something that a host must survive. Built with
+/* abuse: a guest that does what its configuration says (do = "loop"), at whichever hook it is called;
+ * with rcpt = "user@domain" only to messages whose first recipient that is. Each does something that a host must survive. Built with
  *   clang-14 --target=wasm32 -O1 -mbulk-memory -nostdlib -ffreestanding -I../../../sdk/c -Wl,--no-entry -o abuse.wasm abuse.c
  */
 #include "mtad.h"
@@ -12,14 +12,15 @@ WASI(poll_oneoff) int poll_oneoff(const void *in, void *out, int n, int *events)
 WASI(proc_exit) void proc_exit(int code);
 
 static volatile int sink;
-static char action[32];
-static char big[1 << 20];
+static char action[32], only[64], first[64];
+static char big[64 << 10];
 static const char lines[] = "x\r\nX-Injected: yes\r\n\r\ninjected body\r\n.\r\nQUIT\r\n";
 
 MTAD_EXPORT(mtad_abi_1) void mtad_abi_1(void) {}
 
 MTAD_EXPORT(mtad_init) mtad_i32 mtad_init(void) {
 	mtad_config(MTAD_STR("do"), action, sizeof action - 1);
+	mtad_config(MTAD_STR("rcpt"), only, sizeof only - 1);
 	return 0;
 }
 
@@ -74,13 +75,13 @@ static mtad_i32 storms(void) {
 	if (is("calls")) for (;;) mtad_hdr_count();
 	if (is("reads")) for (;;) mtad_msg_read(0, big, sizeof big);
 	if (is("random")) { bomb(); for (;;) mtad_random((char *)65536, all() - 65536); }
-	if (is("log")) { for (int i = 0; i < 1024; i++) mtad_log(MTAD_INFO, big, sizeof big); return MTAD_CONTINUE; }
+	if (is("log")) { for (int i = 0; i < 16384; i++) mtad_log(MTAD_INFO, big, sizeof big); return MTAD_CONTINUE; }
 	if (is("edits")) { while (mtad_hdr_add(MTAD_STR("X-Storm"), big, 900, -1) == 0) {} return MTAD_CONTINUE; }
 	if (is("recipients")) { while (mtad_rcpt_add(MTAD_STR("storm@storm.example"), 0) == 0) {} return MTAD_TEMPFAIL; }
 	if (is("body")) { if (mtad_body_begin() == 0) while (mtad_body_write(big, sizeof big) == 0) {} return MTAD_CONTINUE; }
 	if (is("stash")) for (;; n++) { name_of(n, big); mtad_stash_set(MTAD_CONNECTION, big, 8, big, 4096); mtad_stash_set(MTAD_MESSAGE, big, 8, big, 4096); }
 	if (is("counters")) for (;; n++) { mtad_random((char *)&n, 4); name_of(n, big); mtad_counter(big, 8, 1); }
-	if (is("store")) for (;; n++) { name_of(n, big); if (mtad_kv_set(big, 8, big, 60000, 0) != 0) return MTAD_CONTINUE; }
+	if (is("store")) for (;; n++) { name_of(n, big); if (mtad_kv_set(big, 8, big, 50000, 0) != 0) return MTAD_CONTINUE; }
 	if (is("patterns")) for (;; n++) { name_of(n, big); mtad_regexp(big, 8, MTAD_TEXT_MESSAGE, 0); }
 	if (is("words")) for (;; n++) { name_of(n, big); big[8] = '\n'; mtad_words(big, 9, MTAD_TEXT_MESSAGE, 0); }
 	return 100;
@@ -100,7 +101,7 @@ static mtad_i32 wasi(void) {
 	if (is("vectors")) { bomb(); fd_write(1, (void *)65536, (all() - 65536) / 8, (int *)&sink); return MTAD_CONTINUE; }
 	if (is("renumber")) { fd_renumber(1, 0x7fffffff); return MTAD_CONTINUE; }
 	if (is("randoms")) { bomb(); for (;;) random_get((void *)65536, all() - 65536); }
-	if (is("polls")) for (;;) poll_oneoff(big, big + (512 << 10), 1024, (int *)&sink);
+	if (is("polls")) for (;;) poll_oneoff(big, big + (32 << 10), 600, (int *)&sink);
 	if (is("sleep")) {
 		__builtin_memset(big, 0, 48);
 		*(long long *)(big + 24) = 3600ll * 1000 * 1000 * 1000;
@@ -139,13 +140,23 @@ static mtad_i32 answers(void) {
 	if (is("inject-found")) return inject(), MTAD_FOUND;
 	if (is("reply")) { mtad_reply(550, MTAD_STR("5.7.1"), big, sizeof big); return MTAD_REJECT; }
 	if (is("class")) { mtad_reply(250, MTAD_STR("2.0.0"), MTAD_STR("fine")); return MTAD_REJECT; }
+	if (is("nothing")) return MTAD_CONTINUE;
 	if (is("negative")) return -1;
 	if (is("large")) return 0x7fffffff;
 	if (is("unfinished")) { mtad_body_begin(); mtad_body_write(big, 100); return MTAD_CONTINUE; }
 	return 101;
 }
 
+/* concerned says whether the message is one to be hostile to. */
+static int concerned(void) {
+	mtad_i32 n = mtad_rcpt_get(0, MTAD_ADDR, first, sizeof first - 1);
+	for (mtad_i32 i = 0; only[i]; i++)
+		if (i >= n || only[i] != first[i]) return 0;
+	return 1;
+}
+
 static mtad_i32 act(void) {
+	if (!concerned()) return MTAD_CONTINUE;
 	mtad_i32 v = resources();
 	if (v == 100) v = storms();
 	if (v == 100) v = wasi();
