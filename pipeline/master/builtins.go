@@ -9,9 +9,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mtad/mtad/core/checks"
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/conf/list"
 	"github.com/mtad/mtad/core/conf/tomlcf"
+	deliver "github.com/mtad/mtad/pipeline/deliver/smtp"
 	"github.com/mtad/mtad/pipeline/hook"
 	"github.com/mtad/mtad/plugins/builtin"
 	"github.com/mtad/mtad/plugins/sdk"
@@ -65,7 +67,7 @@ func (g *generation) loadBuiltin(c *conf.Config, name, kind string, config map[s
 // checks makes the plugin of header_checks and its family; none when they are not set.
 func (g *generation) checks(c *conf.Config) ([]hook.Plugin, error) {
 	config, set := map[string]string{"default_database_type": c.String("default_database_type"),
-		"body_checks_size_limit": strconv.FormatInt(c.Size("body_checks_size_limit"), 10)}, false
+		"line_length_limit": strconv.FormatInt(c.Size("line_length_limit"), 10), "body_checks_size_limit": strconv.FormatInt(c.Size("body_checks_size_limit"), 10)}, false
 	for _, name := range []string{"header_checks", "mime_header_checks", "nested_header_checks", "body_checks"} {
 		if specs := c.List(name); len(specs) > 0 {
 			config[name], set = strings.Join(specs, " "), true
@@ -175,6 +177,19 @@ func granted(name string, h hook.Plugin) error {
 	for _, need := range h.Module.Manifest().Needs {
 		if !h.Allow[need] {
 			return fmt.Errorf("plugin %s: it asks for %q, which its configuration does not grant: add allow = [%q] if you trust it", name, need, need)
+		}
+	}
+	return nil
+}
+
+// clientChecks opens the tables that change mail on its way out; p is smtp or lmtp. Unlike cleanup's,
+// none stands in for another one.
+func (g *generation) clientChecks(c *conf.Config, p string, to *deliver.Checks) (err error) {
+	to.SizeLimit, to.Line = c.Size("body_checks_size_limit"), int(c.Size("line_length_limit"))
+	for class, name := range [checks.NumClasses]string{checks.Header: "_header_checks", checks.MIME: "_mime_header_checks",
+		checks.Nested: "_nested_header_checks", checks.Body: "_body_checks"} {
+		if to.Maps[class], err = g.openMaps(c, p+name); err != nil {
+			return err
 		}
 	}
 	return nil

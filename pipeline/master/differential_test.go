@@ -17,7 +17,7 @@ import (
 // lines "-- name --", of which main.cf is added to the usual one and cases has the sessions, one per
 // line:
 //
-//	from > recipient … ; helo NAME ; client ADDRESS ; Field: value
+//	from > recipient … ; helo NAME ; client ADDRESS ; Field: value | line of the body | …
 //	each from > recipient …        (a session per recipient)
 //	say COMMAND | COMMAND … ; client ADDRESS        (no message: what is answered after EHLO)
 //
@@ -84,7 +84,7 @@ func splitArchive(text string) map[string]string {
 // diffCase is one session.
 type diffCase struct {
 	line, from, helo, client string
-	to, fields, says         []string
+	to, fields, says, body   []string
 	nowhere                  bool
 	differs                  string // the name of the difference that is wanted
 }
@@ -104,6 +104,10 @@ func parseCases(t *testing.T, text string) (all []diffCase) {
 		rest, c.nowhere = strings.CutPrefix(rest, "! ")
 		rest, each := strings.CutPrefix(rest, "each ")
 		options := strings.Split(rest, " ; ")
+		if last := &options[len(options)-1]; strings.Contains(*last, ": ") {
+			words := strings.Split(*last, " | ")
+			*last, c.body = words[0], words[1:]
+		}
 		if commands, ok := strings.CutPrefix(options[0], "say "); ok {
 			c.says = strings.Split(commands, " | ")
 		} else if from, to, ok := strings.Cut(options[0], " > "); ok {
@@ -277,7 +281,7 @@ func (s *site) play(t *testing.T, n int, c diffCase) string {
 		accepted = strings.HasPrefix(say("RCPT TO:<"+r+">"), "250") || accepted
 	}
 	if accepted && strings.HasPrefix(say("DATA"), "354") {
-		k.send(stuffed([]byte(fmt.Sprintf("X-Case: %d\r\nDate: Mon, 23 Nov 2026 00:00:00 +0000\r\nMessage-Id: <%d@c>\r\n%s\r\nbody\r\n", n, n, fieldLines(c.fields)))))
+		k.send(stuffed([]byte(fmt.Sprintf("X-Case: %d\r\nDate: Mon, 23 Nov 2026 00:00:00 +0000\r\nMessage-Id: <%d@c>\r\n%s\r\n%s", n, n, fieldLines(c.fields), fieldLines(append(c.body, "body"))))))
 		reply := k.reply()
 		fmt.Fprintf(&b, "  end of data: %s\n", queueID.ReplaceAllString(reply, "queued"))
 		if m := queueID.FindStringSubmatch(reply); m != nil && !c.nowhere {
@@ -304,13 +308,14 @@ func (s *site) arrived(n int) string {
 	lines := map[string]bool{}
 	for name, k := range s.sinks {
 		for _, m := range k.messages() {
-			head, _, _ := bytes.Cut(m.text, []byte("\r\n\r\n"))
+			head, body, _ := bytes.Cut(m.text, []byte("\r\n\r\n"))
 			if !bytes.Contains(append(head, '\r', '\n'), mark) {
 				continue
 			}
 			for _, r := range m.to {
 				lines[fmt.Sprintf("  %s: %s → %s\n", name, envelopeAddress(m.from), envelopeAddress(r))] = true
 			}
+			lines[fmt.Sprintf("  body %q\n", body)] = true
 			for _, f := range addressField.FindAll(head, -1) {
 				lines["  "+strings.Join(strings.Fields(string(f)), " ")+"\n"] = true
 			}

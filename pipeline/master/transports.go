@@ -117,6 +117,9 @@ func (g *generation) smtpAgent(c *conf.Config, s mastercf.Service, p string) (qu
 	if o.TLS, err = clientTLS(c, p); err != nil {
 		return nil, err
 	}
+	if err := g.clientChecks(c, p, &o.Checks); err != nil {
+		return nil, err
+	}
 	a, err := deliver.New(o)
 	if err != nil {
 		return nil, err

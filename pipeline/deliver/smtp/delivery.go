@@ -166,12 +166,20 @@ func (d *delivery) fail(i int, f *failure) {
 	d.results[i] = r
 }
 
-// text returns the text of the message.
-func (d *delivery) text() (mail.Content, error) {
+// text returns the text of the message, as smtp_header_checks and its like leave it.
+func (d *delivery) text(ctx context.Context) (mail.Content, error) {
 	if d.content == nil {
 		c, err := d.req.Open()
 		if err != nil {
 			return nil, err
+		}
+		if d.a.o.Checks.wanted() {
+			checked, err := d.check(ctx, c)
+			if err != nil {
+				_ = c.Close() // nothing was written
+				return nil, err
+			}
+			c = checked
 		}
 		d.content = c
 	}
@@ -193,7 +201,7 @@ func (d *delivery) converse(ctx context.Context, s *session) (stale bool) {
 	stop := s.watch(ctx)
 	d.now = d.open
 	for again := true; again; reused = false {
-		if f := d.prepare(s); f != nil {
+		if f := d.prepare(ctx, s); f != nil {
 			d.refuse(s, ready, f)
 			break
 		}

@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -13,8 +14,8 @@ import (
 
 // prepare makes the transaction for the open recipients, in a form that the server can take. A
 // failure means that it cannot take the message at all, or that the message cannot be read.
-func (d *delivery) prepare(s *session) *failure {
-	text, err := d.text()
+func (d *delivery) prepare(ctx context.Context, s *session) *failure {
+	text, err := d.text(ctx)
 	if err != nil {
 		return unreadable(err)
 	}

@@ -83,6 +83,9 @@ type Options struct {
 	// (disable_mime_output_conversion).
 	Keep8Bit bool
 
+	// Checks are tables that change mail on its way out (smtp_header_checks …).
+	Checks Checks
+
 	// ConnectTimeout bounds the making of a connection (smtp_connect_timeout).
 	ConnectTimeout time.Duration
 	// Timeouts bound the conversation.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/mtad/mtad/core/checks"
 	"github.com/mtad/mtad/plugins/sdk"
 )
 
@@ -33,10 +34,10 @@ func New(name string, config map[string]string, log func(line string)) (sdk.Modu
 func (m *Module) Manifest() sdk.Manifest {
 	var hooks sdk.Points
 	t := &m.o.tables
-	if len(t[inHeader]) > 0 || len(t[inMIME]) > 0 {
+	if len(t[checks.Header]) > 0 || len(t[checks.MIME]) > 0 {
 		hooks = hooks.With(sdk.PointHeaders)
 	}
-	if len(t[inMIME]) > 0 || len(t[inNested]) > 0 || len(t[inBody]) > 0 {
+	if len(t[checks.MIME]) > 0 || len(t[checks.Nested]) > 0 || len(t[checks.Body]) > 0 {
 		hooks = hooks.With(sdk.PointEOM)
 	}
 	return sdk.Manifest{Name: m.name, Kind: "builtin", Hooks: hooks, Needs: []string{sdk.CapEdit}}
@@ -85,33 +86,30 @@ type inspection struct {
 	rewrite rewriter
 }
 
-// change says what an action makes of a line.
-type change struct {
-	drop   bool
-	before string // a line to put before it
-	put    string // what takes its place, with drop
-}
-
 // look asks the table of a class about a line, does what it says of the message and returns what it
 // says of the line.
-func (in *inspection) look(c class, line string) change {
+func (in *inspection) look(c checks.Class, line string) checks.Change {
 	maps := in.o.tables[c]
 	if len(maps) == 0 {
-		return change{}
+		return checks.Change{}
 	}
 	value, found, err := maps.Lookup(in.ctx, line)
 	if err != nil {
-		in.tx.Log(sdk.LevelWarn, settings[c]+": "+err.Error())
+		in.tx.Log(sdk.LevelWarn, c.String()+": "+err.Error())
 		in.end(sdk.Verdict{Action: sdk.ActTempfail, Code: 451, Enhanced: "4.3.0", Text: "Queue file write error"})
-		return change{}
+		return checks.Change{}
 	}
 	if !found {
-		return change{}
+		return checks.Change{}
 	}
-	a := parseAction(value)
-	if !a.valid() {
-		in.tx.Log(sdk.LevelWarn, fmt.Sprintf("%s: bad action %q", settings[c], value))
-		return change{}
+	a := checks.ParseAction(value)
+	if !a.Valid() {
+		in.tx.Log(sdk.LevelWarn, fmt.Sprintf("%s: bad action %q", c.String(), value))
+		return checks.Change{}
+	}
+	if why := a.Misfit(c, c.String()); why != "" {
+		in.tx.Log(sdk.LevelWarn, why)
+		return checks.Change{}
 	}
 	return in.act(a, c, line)
 }
@@ -119,11 +117,11 @@ func (in *inspection) look(c class, line string) change {
 func (in *inspection) end(v sdk.Verdict) { in.verdict, in.over = v, true }
 
 // act does what an action asks of the message and returns what it asks of the line.
-func (in *inspection) act(a action, c class, line string) change {
-	text := a.text
-	switch a.word {
+func (in *inspection) act(a checks.Action, c checks.Class, line string) checks.Change {
+	text := a.Text
+	switch a.Word {
 	case "REJECT":
-		v := refusal(a.text)
+		v := refusal(a.Text)
 		text = v.Enhanced + " " + v.Text
 		in.end(v)
 	case "DISCARD":
@@ -131,26 +129,18 @@ func (in *inspection) act(a action, c class, line string) change {
 	case "PASS":
 		in.over = true
 	case "HOLD":
-		in.verdict = sdk.Hold(settings[c] + " " + a.text)
+		in.verdict = sdk.Hold(c.String() + " " + a.Text)
 	case "FILTER":
 		if in.verdict.Action != sdk.ActHold {
-			in.verdict = sdk.Filter(a.text)
+			in.verdict = sdk.Filter(a.Text)
 		}
 	case "BCC":
-		in.fault(in.tx.AddRcpt(a.text))
+		in.fault(in.tx.AddRcpt(a.Text))
 	case "REDIRECT":
-		in.redirect(a.text)
+		in.redirect(a.Text)
 	}
 	in.logAction(a, c, line, text)
-	switch a.word {
-	case "IGNORE", "STRIP":
-		return change{drop: true}
-	case "REPLACE":
-		return change{drop: true, put: a.text}
-	case "PREPEND":
-		return change{before: a.text}
-	}
-	return change{}
+	return a.Change()
 }
 
 // redirect makes the address the only recipient.
@@ -177,17 +167,13 @@ func (in *inspection) errno(e sdk.Errno) {
 const maxShown = 200
 
 // logAction writes what was done, as Postfix does.
-func (in *inspection) logAction(a action, c class, line, text string) {
-	word := logWords[a.word]
+func (in *inspection) logAction(a checks.Action, c checks.Class, line, text string) {
+	word := a.LogWord()
 	if word == "" {
 		return
 	}
-	in.tx.Count(strings.ToLower(a.word), 1)
-	kind := "header"
-	if c == inBody {
-		kind = "body"
-	}
-	b := word + ": " + kind + " " + line[:min(len(line), maxShown)] + " from " + in.origin() + "; from=<" + in.tx.Sender() + ">"
+	in.tx.Count(strings.ToLower(a.Word), 1)
+	b := word + ": " + c.Where() + " " + line[:min(len(line), maxShown)] + " from " + in.origin() + "; from=<" + in.tx.Sender() + ">"
 	if in.tx.Host.RcptCount() > 0 {
 		to, _ := in.tx.Host.RcptGet(0, sdk.RcptAddr)
 		b += " to=<" + to + ">"

@@ -5,23 +5,10 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/mtad/mtad/core/checks"
 	"github.com/mtad/mtad/core/conf/list"
 	"github.com/mtad/mtad/core/table"
 )
-
-// class says where a line stands.
-type class int
-
-const (
-	inHeader class = iota // a field of the message that is not about MIME
-	inMIME                // a field about MIME, or of a MIME part
-	inNested              // a field of an attached message
-	inBody
-	numClasses
-)
-
-// settings are the names of the tables, as the configuration and Postfix have them.
-var settings = [numClasses]string{"header_checks", "mime_header_checks", "nested_header_checks", "body_checks"}
 
 // Defaults of "body_checks_size_limit" and "line_length_limit", in bytes.
 const (
@@ -31,16 +18,17 @@ const (
 
 // options of the plugin, as its configuration names them.
 type options struct {
-	tables    [numClasses]table.Maps // "header_checks" …: tables, type:name
-	sizeLimit int64                  // "body_checks_size_limit": bytes of each part that are looked at
-	line      int                    // "line_length_limit": longer lines are looked up in pieces
+	tables    [checks.NumClasses]table.Maps // "header_checks" …: tables, type:name
+	sizeLimit int64                         // "body_checks_size_limit": bytes of each part that are looked at
+	line      int                           // "line_length_limit": longer lines are looked up in pieces
 }
 
 func readOptions(config map[string]string) (o options, err error) {
 	known := map[string]bool{"default_database_type": true, "body_checks_size_limit": true, "line_length_limit": true}
 	some := false
 	to := table.Options{Default: config["default_database_type"]}
-	for c, name := range settings {
+	for c := range checks.NumClasses {
+		name := c.String()
 		known[name] = true
 		if o.tables[c], err = table.OpenMaps(list.Split(config[name]), to); err != nil {
 			return o, fmt.Errorf("%s: %w", name, err)

@@ -15,7 +15,7 @@ type parts struct {
 	boundaries []string
 	digest     []bool // by boundary: parts without a type are messages (RFC 2046 §5.1.5)
 	header     bool   // in the header of a part
-	class      class  // of that header
+	class      Class  // of that header
 	ctype      string // Content-Type of the part whose header it is
 	fresh      bool   // a part has just begun
 }
@@ -46,7 +46,7 @@ func (p *parts) enter(ctype string) {
 		p.boundaries = append(p.boundaries, "--"+params["boundary"])
 		p.digest = append(p.digest, kind == "multipart/digest")
 	case kind == "message/rfc822" || kind == "message/global":
-		p.header, p.class = true, inNested
+		p.header, p.class = true, Nested
 	}
 }
 
@@ -74,18 +74,18 @@ func (p *parts) find(line string) (i int, last bool) {
 }
 
 // next takes the next unit (a line, or in a header a field) and returns its class.
-func (p *parts) next(unit string) class {
+func (p *parts) next(unit string) Class {
 	if i, last := p.find(unit); i >= 0 {
 		p.boundary(i, last)
-		return inBody
+		return Body
 	}
 	if !p.header {
-		return inBody
+		return Body
 	}
 	name, value, ok := strings.Cut(unit, ":")
 	if !ok || strings.ContainsAny(strings.TrimRight(name, " \t"), " \t\r\n") || name == "" {
 		p.enter(p.ctype) // the empty line, or text without one
-		return inBody
+		return Body
 	}
 	if p.ctype == "" && strings.EqualFold(strings.TrimRight(name, " \t"), "Content-Type") {
 		p.ctype = strings.TrimSpace(strings.NewReplacer("\r", "", "\n", "").Replace(value))
@@ -100,5 +100,5 @@ func (p *parts) boundary(i int, last bool) {
 		n = i
 	}
 	p.boundaries, p.digest = p.boundaries[:n], p.digest[:n]
-	p.header, p.class, p.ctype, p.fresh = !last, inMIME, "", true
+	p.header, p.class, p.ctype, p.fresh = !last, MIME, "", true
 }
