@@ -14,6 +14,7 @@ import (
 	"github.com/mtad/mtad/plugins/sdk/sdktest"
 	"github.com/mtad/mtad/plugins/sdk/sdktest/toolchain"
 	"github.com/mtad/mtad/plugins/wasm"
+	"github.com/mtad/mtad/plugins/wasm/meter"
 )
 
 // starter writes the folder of a language.
@@ -53,6 +54,9 @@ func TestEveryStarterBuildsAndPassesItsTranscript(t *testing.T) {
 				t.Errorf("the README is not about %s", titles[i])
 			}
 			code := toolchain.With(t, filepath.Join(dir, "sdk/build"), filepath.Join(dir, sources[lang]))
+			if lang != "go" { // whose hooks are told by mtad_hooks, and whose runtime needs WASI
+				needsNoMore(t, code)
+			}
 			text, err := os.ReadFile(filepath.Join(dir, "test.txt"))
 			if err != nil {
 				t.Fatal(err)
@@ -65,6 +69,27 @@ func TestEveryStarterBuildsAndPassesItsTranscript(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// needsNoMore checks that a module exports its hook and no others, and imports only what the filter
+// calls: the export section is the subscription, the import section the request.
+func needsNoMore(t *testing.T, code []byte) {
+	t.Helper()
+	info, err := meter.Inspect(code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := []string{"mtad1.config", "mtad1.hdr_find", "mtad1.hdr_get", "mtad1.reply", "mtad1.log", "mtad1_edit.hdr_add"}
+	for _, im := range info.Imports {
+		if name := im.Module + "." + im.Name; !slices.Contains(calls, name) {
+			t.Errorf("it imports %s", name)
+		}
+	}
+	for _, e := range info.Exports {
+		if strings.HasPrefix(e.Name, "mtad_") && !slices.Contains([]string{"mtad_abi_1", "mtad_init", "mtad_eom"}, e.Name) {
+			t.Errorf("it exports %s", e.Name)
+		}
 	}
 }
 

@@ -364,9 +364,9 @@ export function now(monotonic: bool = false): i64 { return abi.now(monotonic ? 1
 
 /** n random bytes. */
 export function random(n: i32): ArrayBuffer {
-  const buf = new ArrayBuffer(n);
-  abi.random(at(buf), size(buf));
-  return buf;
+  const bytes = new ArrayBuffer(n);
+  abi.random(at(bytes), size(bytes));
+  return bytes;
 }
 
 /** A value that this plugin keeps for the connection or the message. */
@@ -435,10 +435,10 @@ export function envFrom(address: string): Errno {
   return <Errno>abi.env_from(at(a), size(a));
 }
 
-/** Adds a recipient. */
-export function rcptAdd(address: string): Errno {
+/** Adds a recipient; flags is 0. */
+export function rcptAdd(address: string, flags: i32 = 0): Errno {
   const a = utf8(address);
-  return <Errno>abi.rcpt_add(at(a), size(a), 0);
+  return <Errno>abi.rcpt_add(at(a), size(a), flags);
 }
 
 /** Removes recipient i. */

@@ -134,7 +134,7 @@ inline mtad_i32 hdr_add(view name, view value, mtad_i32 pos = -1) {
 inline mtad_i32 hdr_set(mtad_i32 i, view value) { return mtad_hdr_set(i, value.data(), value.size()); }
 inline mtad_i32 body_write(view text) { return mtad_body_write(text.data(), text.size()); }
 inline mtad_i32 env_from(view address) { return mtad_env_from(address.data(), address.size()); }
-inline mtad_i32 rcpt_add(view address) { return mtad_rcpt_add(address.data(), address.size(), 0); }
+inline mtad_i32 rcpt_add(view address, mtad_i32 flags = 0) { return mtad_rcpt_add(address.data(), address.size(), flags); }
 
 // Capabilities "map", "kv", "dns".
 inline Value map_get(view map, view key) {

@@ -26,19 +26,19 @@ pub const Verdict = enum(i32) { @"continue" = 0, accept = 1, tempfail = 2, rejec
 /// How a host call fails. Only NotFound is "no". NoSpaceLeft: the buffer is too small for the value.
 pub const Error = error{ NotFound, Denied, Invalid, Limit, Stage, Again, Unsupported, InputOutput, NoSpaceLeft };
 
-pub const Level = enum(i32) { debug = 0, info = 1, warn = 2, err = 3 };
+pub const Level = enum(i32) { debug = 0, info = 1, warn = 2, err = 3, _ };
 /// How long a stashed value lives.
-pub const Scope = enum(i32) { connection = 0, message = 1 };
+pub const Scope = enum(i32) { connection = 0, message = 1, _ };
 /// The parts of a header field: its name, its value unfolded and trimmed, the field as it came.
-pub const Part = enum(i32) { name = 0, value = 1, raw = 2 };
+pub const Part = enum(i32) { name = 0, value = 1, raw = 2, _ };
 /// The parts of a recipient: its address, the address as given, the parameters of RCPT.
-pub const RcptPart = enum(i32) { addr = 0, original = 1, params = 2 };
-pub const Clock = enum(i32) { since1970 = 0, monotonic = 1 };
-pub const Hash = enum(i32) { md5 = 0, sha1 = 1, sha256 = 2 };
+pub const RcptPart = enum(i32) { addr = 0, original = 1, params = 2, _ };
+pub const Clock = enum(i32) { since1970 = 0, monotonic = 1, _ };
+pub const Hash = enum(i32) { md5 = 0, sha1 = 1, sha256 = 2, _ };
 /// Types of DNS records, as the DNS numbers them.
 pub const DNS = enum(i32) { a = 1, ns = 2, cname = 5, ptr = 12, mx = 15, txt = 16, aaaa = 28, srv = 33, tlsa = 52, _ };
 /// What can be said of a MIME part.
-pub const MIMEInfo = enum(i32) { type = 1, name = 2, charset = 3, disposition = 4, size = 5 };
+pub const MIMEInfo = enum(i32) { type = 1, name = 2, charset = 3, disposition = 4, size = 5, _ };
 
 /// A text of the message that the scan functions look at.
 pub const Text = enum(i32) {
@@ -51,7 +51,7 @@ pub const Text = enum(i32) {
 
     /// MIME part i, decoded.
     pub fn part(i: u32) Text {
-        return @enumFromInt(@as(i32, @intCast(i)) + 16);
+        return @enumFromInt(@as(i32, @bitCast(i)) +% 16);
     }
 };
 
@@ -167,11 +167,11 @@ pub const Tx = struct {
     }
     /// Part of header field i.
     pub fn hdrGet(_: Tx, i: u32, what: Part, buf: []u8) Error![]u8 {
-        return filled(buf, raw.mtad1.hdr_get(@intCast(i), @intFromEnum(what), buf.ptr, buf.len));
+        return filled(buf, raw.mtad1.hdr_get(@bitCast(i), @intFromEnum(what), buf.ptr, buf.len));
     }
     /// The first field with this name, in any case, from index from on.
     pub fn hdrFind(_: Tx, name: []const u8, from: u32) ?u32 {
-        const i = raw.mtad1.hdr_find(name.ptr, name.len, @intCast(from));
+        const i = raw.mtad1.hdr_find(name.ptr, name.len, @bitCast(from));
         return if (i < 0) null else @intCast(i);
     }
     /// The unfolded value of the first header field with this name, null when there is none.
@@ -184,7 +184,7 @@ pub const Tx = struct {
     }
     /// Part of recipient i.
     pub fn rcptGet(_: Tx, i: u32, what: RcptPart, buf: []u8) Error![]u8 {
-        return filled(buf, raw.mtad1.rcpt_get(@intCast(i), @intFromEnum(what), buf.ptr, buf.len));
+        return filled(buf, raw.mtad1.rcpt_get(@bitCast(i), @intFromEnum(what), buf.ptr, buf.len));
     }
     /// The length of the body in bytes; at body of what has arrived; null before that.
     pub fn bodySize(_: Tx) ?u64 {
@@ -293,16 +293,16 @@ pub const Tx = struct {
 
     /// Inserts a header field before field pos; null appends.
     pub fn hdrAdd(_: Tx, name: []const u8, value: []const u8, pos: ?u32) Error!void {
-        const at: i32 = if (pos) |p| @intCast(p) else -1;
+        const at: i32 = if (pos) |p| @bitCast(p) else -1;
         return done(raw.edit.hdr_add(name.ptr, name.len, value.ptr, value.len, at));
     }
     /// Gives header field i another value.
     pub fn hdrSet(_: Tx, i: u32, value: []const u8) Error!void {
-        return done(raw.edit.hdr_set(@intCast(i), value.ptr, value.len));
+        return done(raw.edit.hdr_set(@bitCast(i), value.ptr, value.len));
     }
     /// Removes header field i.
     pub fn hdrDel(_: Tx, i: u32) Error!void {
-        return done(raw.edit.hdr_del(@intCast(i)));
+        return done(raw.edit.hdr_del(@bitCast(i)));
     }
     /// Gives the first field with this name another value, or appends one.
     pub fn setHeader(tx: Tx, name: []const u8, value: []const u8) Error!void {
@@ -324,13 +324,13 @@ pub const Tx = struct {
     pub fn envFrom(_: Tx, address: []const u8) Error!void {
         return done(raw.edit.env_from(address.ptr, address.len));
     }
-    /// Adds a recipient.
-    pub fn rcptAdd(_: Tx, address: []const u8) Error!void {
-        return done(raw.edit.rcpt_add(address.ptr, address.len, 0));
+    /// Adds a recipient; flags is 0.
+    pub fn rcptAdd(_: Tx, address: []const u8, flags: i32) Error!void {
+        return done(raw.edit.rcpt_add(address.ptr, address.len, flags));
     }
     /// Removes recipient i.
     pub fn rcptDel(_: Tx, i: u32) Error!void {
-        return done(raw.edit.rcpt_del(@intCast(i)));
+        return done(raw.edit.rcpt_del(@bitCast(i)));
     }
 
     /// A key's value in a table of the configuration; capability "map". Only error.NotFound is "no".
@@ -378,18 +378,18 @@ pub const Tx = struct {
     }
     /// What is said of MIME part i. error.NotFound: there are fewer parts.
     pub fn mimePart(_: Tx, i: u32, what: MIMEInfo, buf: []u8) Error![]u8 {
-        return filled(buf, raw.scan.mime_part(@intCast(i), @intFromEnum(what), 0, buf.ptr, buf.len));
+        return filled(buf, raw.scan.mime_part(@bitCast(i), @intFromEnum(what), 0, buf.ptr, buf.len));
     }
     /// Decoded content of MIME part i from offset off on, as much as buf holds; none at the end.
     pub fn mimeRead(_: Tx, i: u32, off: u64, buf: []u8) Error![]u8 {
-        return filled(buf, raw.scan.mime_part(@intCast(i), 0, @bitCast(off), buf.ptr, buf.len));
+        return filled(buf, raw.scan.mime_part(@bitCast(i), 0, @bitCast(off), buf.ptr, buf.len));
     }
 
     // Capability "deliver".
 
     /// What became of recipient i: class 2 is sent, 4 deferred, 5 bounced.
     pub fn rcptStatus(_: Tx, i: u32, code: i32, enhanced: []const u8, text: []const u8) Error!void {
-        return done(raw.transport.rcpt_status(@intCast(i), code, enhanced.ptr, enhanced.len, text.ptr, text.len));
+        return done(raw.transport.rcpt_status(@bitCast(i), code, enhanced.ptr, enhanced.len, text.ptr, text.len));
     }
 };
 
