@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/mtad/mtad/core/conf"
+	"github.com/mtad/mtad/pipeline/audit"
 	"github.com/mtad/mtad/pipeline/master"
 )
 
@@ -17,13 +19,16 @@ const helpCheck = `usage: mtad [-c DIR] check [--json]
 Says for each parameter, service and plugin that the configuration sets whether
 it is effective, accepted (without effect: the note says why), unsupported (the
 note says what to use) or unknown (the note has the nearest name), and what is
-wrong with its value. It goes on past bad values.
+wrong with its value. Then what is wrong although each value is fit: tables that
+do not open or parse, rules that nothing reaches, an open relay, a domain in two
+classes, plugins that do not load. It goes on past bad values.
 
   -c DIR   configuration directory
-  --json   a list of {parameter, value, status, note, file, line}
+  --json   a list of {parameter, value, status, note, file, line}, with service,
+           bad and warn where they hold
 
-Exit code: 0 when all is well, 1 when something is unknown or unsupported, 78
-when mtad would refuse to start.
+Exit code: 0 when all is well, 1 when something is unknown, unsupported or
+worth a warning, 78 when mtad would refuse to start.
 `
 
 // checkVerb is "mtad check": what each parameter that is set does, and what is wrong.
@@ -46,7 +51,7 @@ func checkVerb(args []string) int {
 		fmt.Fprintf(os.Stderr, "mtad check: fatal: %v\n", err)
 		return exConfig
 	}
-	findings := append(c.Check(), master.CheckPlugins(c)...)
+	findings := slices.Concat(c.Check(), audit.Run(c), master.PluginProblems(context.Background(), c))
 	if asJSON {
 		err = json.NewEncoder(os.Stdout).Encode(findings)
 	} else {
@@ -68,8 +73,11 @@ func showFindings(findings []conf.Finding) error {
 			name += " (" + f.Service + ")"
 		}
 		state := string(f.Status)
-		if f.Bad {
+		switch {
+		case f.Bad:
 			state = "bad"
+		case f.Warn:
+			state = "warning"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s = %s\t%s\n", state, where, name, short(f.Value), f.Note)
 	}
@@ -85,14 +93,14 @@ func short(s string) string {
 	return s
 }
 
-// verdictOf is the exit code: 78 for what cannot run, 1 for something unknown or unsupported.
+// verdictOf is the exit code: 78 for what cannot run, 1 for what somebody should look at.
 func verdictOf(findings []conf.Finding) int {
 	code := exOK
 	for _, f := range findings {
 		switch {
 		case f.Bad:
 			return exConfig
-		case f.Status == conf.StatusUnknown || f.Status == conf.StatusUnsupported:
+		case f.Warn || f.Status == conf.StatusUnknown || f.Status == conf.StatusUnsupported:
 			code = 1
 		}
 	}

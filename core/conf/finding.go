@@ -39,7 +39,7 @@ type Finding struct {
 	// parameter without effect is only doubtful.
 	Bad bool `json:"bad,omitempty"`
 	// Warn says that someone should look although nothing is bad.
-	Warn bool `json:"-"`
+	Warn bool `json:"warn,omitempty"`
 }
 
 // String returns the finding as one line for a log: "FILE:LINE: PARAMETER: NOTE".

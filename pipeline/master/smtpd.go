@@ -198,7 +198,7 @@ func relaySafe(c *conf.Config) error {
 	for _, name := range []string{"smtpd_relay_restrictions", "smtpd_recipient_restrictions"} {
 		for _, w := range c.List(name) {
 			switch w {
-			case "reject_unauth_destination", "defer_unauth_destination", "reject", "defer", "check_relay_domains":
+			case "reject_unauth_destination", "defer_unauth_destination", "reject", "defer", "defer_if_permit", "check_relay_domains":
 				return nil
 			}
 		}

@@ -111,3 +111,11 @@ func (s *Service) DropOverride(match func(name string) bool) (changed Service, d
 func (s *Service) withArguments(arguments []string) (Service, error) {
 	return s.SetField("command", strings.Join(append([]string{s.Program}, arguments...), " "))
 }
+
+// Column returns what stands in a column, as postconf -F names it: "-" for a default.
+func (s *Service) Column(name string) string {
+	if i := slices.Index(columnNames[:], name); i >= 0 {
+		return s.columns[i]
+	}
+	return s.command()
+}
