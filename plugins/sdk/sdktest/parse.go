@@ -189,6 +189,7 @@ func (s *Setup) row(rest string) error {
 	}
 	if name := first(words); name != "" && s.Maps[name] == nil {
 		s.Maps[name] = map[string]Answer{}
+		s.Config["maps."+name] = "inline:" // what [plugin.config.maps] says is readable, too
 	}
 	switch {
 	case len(words) == 1 && !ok: // an empty table
