@@ -41,6 +41,8 @@ type Backend interface {
 	Suspend(s Suspension) error
 	Resume(ctx context.Context, nexthop string) error
 	Suspensions() []Suspension
+	// Watched tells about plugins.
+	Watched
 	// Reload reads the configuration again; on error the old one stays in force.
 	Reload(ctx context.Context) error
 	// Stop begins to stop the daemon and returns without waiting for the end.

@@ -22,6 +22,7 @@ import (
 	"github.com/mtad/mtad/core/maillog"
 	"github.com/mtad/mtad/core/status"
 	"github.com/mtad/mtad/pipeline/ctl"
+	"github.com/mtad/mtad/pipeline/hook/trace"
 	"github.com/mtad/mtad/queue"
 )
 
@@ -31,6 +32,7 @@ type daemon struct {
 	records []*queue.Record
 	listErr error
 	err     error // of everything else
+	tracer  *trace.Recorder
 
 	mu    sync.Mutex
 	asked []string

@@ -19,6 +19,9 @@
 //	DELETE /v1/queue/{id}
 //	GET    /v1/route?address=ADDRESS          where mail for an address would go
 //	GET    /v1/suspended                      list of Suspension; POST adds one, DELETE ?nexthop= ends one
+//	GET    /v1/plugins                        list of hook.PluginStats
+//	GET    /v1/trace                          trace.State; POST a trace.Rule; DELETE ends all, ?records=1 forgets
+//	GET    /v1/trace/{id}                     trace.Record
 //	POST   /v1/log?tag=TAG&level=LEVEL        lines for the mail log
 //	POST   /v1/reload   /v1/stop
 //	POST   /v1/submit                         a message in the form of package drop; answers {"id":"…"}
@@ -35,7 +38,7 @@
 //
 // Who is at the other end is what the kernel says (SO_PEERCRED), asked when the connection is
 // made. Root and the daemon's own user may do everything; others may see the status, and list,
-// flush and submit as far as Options allow. Nobody else may hold, delete, requeue, reload or stop.
+// flush and submit as far as Options allow. Nobody else may trace, hold, delete, requeue, reload or stop.
 // Heads, JSON bodies, connections and times are bounded; the text of a message is bounded by what
 // Submit accepts.
 //

@@ -110,6 +110,7 @@ func (s *Server) routes() http.Handler {
 	m.Handle("POST /v1/reload", s.act(admin, func(r *http.Request) (any, error) { return nil, s.b.Reload(r.Context()) }))
 	m.Handle("POST /v1/stop", s.act(admin, func(r *http.Request) (any, error) { return nil, s.b.Stop(r.Context()) }))
 	m.Handle("POST /v1/submit", s.guard(submit, s.submit))
+	s.watch(m)
 	m.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { refuse(w, r, s.isAdmin(peer(r)), errUnknown) })
 	return m
 }

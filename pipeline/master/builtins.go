@@ -49,7 +49,7 @@ func (g *generation) hooksFor(c *conf.Config, milters string) (*hook.Set, error)
 	}
 	base := g.hooks
 	if base == nil {
-		base = hook.NewSet(nil, g.m.hookOptions(c, g.pluginDNS()))
+		base = hook.NewSet(nil, g.hookOptions(c))
 	}
 	return base.With(first, last), nil
 }

@@ -28,6 +28,7 @@ type generation struct {
 	dns      resolver
 	rewriter *rewrite.Rewriter
 	hooks    *hook.Set
+	roster   *hook.Roster // of all plugins, built-ins of parameters included
 	// events tells plugins what happens to queued mail; nil without plugins.
 	events     *hook.Events
 	observer   sync.WaitGroup
@@ -54,7 +55,7 @@ type server struct {
 
 // build makes a generation of a configuration. Nothing runs yet.
 func (m *Master) build(ctx context.Context, c *conf.Config) (g *generation, err error) {
-	g = &generation{m: m, cfg: c}
+	g = &generation{m: m, cfg: c, roster: &hook.Roster{}}
 	g.stdin = sync.OnceValues(g.stdinServer)
 	defer func() {
 		if err != nil {
@@ -68,7 +69,7 @@ func (m *Master) build(ctx context.Context, c *conf.Config) (g *generation, err 
 	if err != nil {
 		return g, err
 	}
-	if g.hooks, err = m.loadPlugins(ctx, c, g.pluginDNS()); err != nil {
+	if g.hooks, err = m.loadPlugins(ctx, c, g.hookOptions(c)); err != nil {
 		return g, err
 	}
 	if g.hooks != nil {

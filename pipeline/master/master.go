@@ -16,6 +16,7 @@ import (
 	"github.com/mtad/mtad/core/maillog"
 	"github.com/mtad/mtad/pipeline/ctl/suspend"
 	"github.com/mtad/mtad/pipeline/hook/kv"
+	"github.com/mtad/mtad/pipeline/hook/trace"
 	"github.com/mtad/mtad/queue"
 	"github.com/mtad/mtad/queue/store"
 )
@@ -45,6 +46,7 @@ type Master struct {
 	compiled compiled
 	kv       *kv.Store // of plugins; nil until one is allowed it
 	counters *counters
+	trace    *trace.Recorder
 	// suspended are the destinations that get no mail.
 	suspended *suspend.Table
 	begun     time.Time
@@ -58,7 +60,7 @@ type Master struct {
 // New binds the ports of c, gives up privileges and opens the queue. On error nothing is left
 // open.
 func New(c *conf.Config, o Options) (m *Master, err error) {
-	m = &Master{o: o, cfg: c, places: placesOf(c), counters: newCounters(), begun: time.Now(), reloads: make(chan chan error)}
+	m = &Master{o: o, cfg: c, places: placesOf(c), counters: newCounters(), trace: trace.New(trace.Options{}), begun: time.Now(), reloads: make(chan chan error)}
 	defer func() {
 		if err != nil {
 			m.release()

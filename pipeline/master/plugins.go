@@ -16,7 +16,7 @@ import (
 )
 
 // loadPlugins loads every [[plugin]] of the configuration, in order; nil when there is none.
-func (m *Master) loadPlugins(ctx context.Context, c *conf.Config, dns hook.DNS) (*hook.Set, error) {
+func (m *Master) loadPlugins(ctx context.Context, c *conf.Config, o hook.Options) (*hook.Set, error) {
 	var loaded []hook.Plugin
 	for _, p := range c.Plugins() {
 		h, err := m.loadPlugin(ctx, c, p)
@@ -36,12 +36,15 @@ func (m *Master) loadPlugins(ctx context.Context, c *conf.Config, dns hook.DNS) 
 	if loaded == nil {
 		return nil, nil
 	}
-	return hook.NewSet(loaded, m.hookOptions(c, dns)), nil
+	return hook.NewSet(loaded, o), nil
 }
 
-func (m *Master) hookOptions(c *conf.Config, dns hook.DNS) hook.Options {
-	return hook.Options{Log: m.logOf(c, "plugin"), SMTPLog: m.logOf(c, "smtpd"), CleanupLog: m.logOf(c, "cleanup"), Count: m.counters.plugin, Called: m.counters.called,
-		DNS: dns, MaxBody: c.Size("message_size_limit")}
+// hookOptions are those of every set of plugins of the generation.
+func (g *generation) hookOptions(c *conf.Config) hook.Options {
+	m := g.m
+	return hook.Options{Log: m.logOf(c, "plugin"), SMTPLog: m.logOf(c, "smtpd"), CleanupLog: m.logOf(c, "cleanup"),
+		Count: m.counters.plugin, Called: m.counters.called, DNS: g.pluginDNS(), MaxBody: c.Size("message_size_limit"),
+		Roster: g.roster, Trace: m.trace}
 }
 
 func (m *Master) loadPlugin(ctx context.Context, c *conf.Config, p tomlcf.Plugin) (h hook.Plugin, err error) {
