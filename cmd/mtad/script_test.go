@@ -3,6 +3,7 @@ package main
 import (
 	"maps"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -29,6 +30,11 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("MAIL_CONFIG", e.WorkDir+"/etc")
 			e.Setenv("NAME", "Test User")
+			modules, err := filepath.Abs("../../plugins/wasm/testdata")
+			if err != nil {
+				return err
+			}
+			e.Setenv("MODULES", modules)
 			e.Defer(func() {
 				if err := killDaemon(e.WorkDir + "/queue"); err != nil {
 					t.Error(err)

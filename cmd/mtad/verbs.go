@@ -27,6 +27,8 @@ func verbs() []verb {
 		{"why", false, "say why a message waits", helpWhy, whyVerb},
 		{"suspend", false, "send no mail to a destination for a while", helpSuspend, suspendVerb},
 		{"resume", false, "send mail to it again", helpResume, resumeVerb},
+		{"plugin", false, "make, test, measure and watch plugins", helpPlugin, pluginVerb},
+		{"trace", false, "show what plugins do with messages", helpTrace, traceVerb},
 		{"dev", false, "load source and sink for tests of speed", helpDev, dev},
 		{"sendmail", true, "submit a message", helpSendmail, sendmail},
 		{"mailq", true, "list the queue", helpMailq, mailq},

@@ -18,7 +18,7 @@ const around = 3
 
 // Unified returns the difference in unified form, name standing for both texts; "" when they are
 // equal. Lines end in LF or CRLF, which makes no difference to how they are shown but does to
-// whether they are equal.
+// whether they are equal; whether the last line has an end makes none.
 func Unified(name string, before, after []byte) string {
 	a, b := lines(before), lines(after)
 	edits := compare(a, b)
@@ -36,7 +36,7 @@ func lines(text []byte) []string {
 	if len(text) == 0 {
 		return nil
 	}
-	return strings.SplitAfter(strings.TrimSuffix(string(text), "\n"), "\n")
+	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 }
 
 // edit is one line: of both texts (' '), of the first ('-') or of the second ('+').
@@ -48,11 +48,11 @@ type edit struct {
 // compare finds a shortest way from a to b, behind and before what is equal at both ends.
 func compare(a, b []string) []edit {
 	begin := 0
-	for begin < len(a) && begin < len(b) && same(a[begin], b[begin]) {
+	for begin < len(a) && begin < len(b) && a[begin] == b[begin] {
 		begin++
 	}
 	end := 0
-	for end < len(a)-begin && end < len(b)-begin && same(a[len(a)-1-end], b[len(b)-1-end]) {
+	for end < len(a)-begin && end < len(b)-begin && a[len(a)-1-end] == b[len(b)-1-end] {
 		end++
 	}
 	edits := make([]edit, 0, len(a)+len(b)-begin-end)
@@ -66,12 +66,6 @@ func compare(a, b []string) []edit {
 		edits = append(edits, edit{' ', len(a) - end + i, len(b) - end + i})
 	}
 	return edits
-}
-
-// same compares lines; the last one of a text may lack its line end.
-func same(x, y string) bool {
-	return x == y || strings.TrimRight(x, "\r\n") == strings.TrimRight(y, "\r\n") && strings.HasSuffix(x, "\r") == strings.HasSuffix(y, "\r") &&
-		(!strings.HasSuffix(x, "\n") || !strings.HasSuffix(y, "\n"))
 }
 
 // middle is Myers' search for the shortest edit script: far[d] keeps, for each diagonal, how far d

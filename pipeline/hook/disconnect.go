@@ -16,6 +16,7 @@ type LogWorded interface{ LogWord() string }
 
 // Close ends the plugins' view of the connection.
 func (ss *Session) Close() {
+	ss.traceAlone()
 	for _, p := range ss.set.plugins {
 		if d, ok := p.Module.(Disconnecter); ok {
 			ss.msg.host.begin(&ss.msg, p, sdk.PointAbort)

@@ -48,6 +48,7 @@ type Message struct {
 // Begin starts a transaction. The caller keeps env up to date; plugins' edits of envelope and
 // recipients are applied to it.
 func (ss *Session) Begin(env *mail.Envelope) *Message {
+	ss.begun = true
 	return &Message{sess: ss, env: env, Decision: ss.carry}
 }
 

@@ -190,6 +190,7 @@ type Session struct {
 	carry Decision
 	// steps are those of the connection-level hooks, while something is traced.
 	steps []trace.Step
+	begun bool    // there was a transaction
 	msg   Message // for the connection-level hooks, which have no transaction
 }
 

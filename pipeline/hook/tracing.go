@@ -67,6 +67,14 @@ func (m *Message) step(s trace.Step) {
 	m.record = ss.set.o.Trace.Add(m.record, m.traced(), s)
 }
 
+// traceAlone keeps the steps of a connection that had no message.
+func (ss *Session) traceAlone() {
+	if n := len(ss.steps); n > 0 && !ss.begun {
+		rec := &trace.Record{Origin: string(ss.origin.Kind), Client: maillog.ClientName(ss.origin), Begun: ss.steps[0].At, Steps: ss.steps[:n-1]}
+		ss.set.o.Trace.Add(rec, trace.About{}, ss.steps[n-1])
+	}
+}
+
 // traced is what is known of the message.
 func (m *Message) traced() trace.About {
 	about := trace.About{ID: m.env.ID, Sender: m.env.Sender}

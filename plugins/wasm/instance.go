@@ -10,6 +10,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/mtad/mtad/plugins/sdk"
+	"github.com/mtad/mtad/plugins/wasm/meter"
 )
 
 // fuel is how many units (about one machine instruction each) a guest runs between two looks at
@@ -140,7 +141,7 @@ func stackOf(text string) string {
 	_, trace, _ := strings.Cut(text, "wasm stack trace:")
 	var frames []string
 	for _, line := range strings.Split(trace, "\n") {
-		if line = strings.TrimSpace(line); line != "" && len(frames) < 8 {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(strings.TrimPrefix(line, "."), meter.DefaultYieldModule+".") && len(frames) < 8 {
 			frames = append(frames, strings.TrimPrefix(line, "."))
 		}
 	}

@@ -50,3 +50,7 @@ func (in *instance) refuel() {
 
 // burnt is the fuel that the call used so far.
 func (in *instance) burnt() int64 { return in.spent + in.granted - int64(in.fuel.Get()) }
+
+// InstanceSize returns the memory of an instance that waits for a call, in bytes; 0 when each call
+// takes a new one.
+func (m *Module) InstanceSize() int64 { return int64(len(m.image.memory)) }
