@@ -59,9 +59,8 @@ func start(ctx context.Context, o *Options) (*child, error) {
 	c := &child{o: o, begun: time.Now(), words: newWords(o.Log), dir: dir}
 	c.life, c.cancel = context.WithCancel(context.Background())
 	if err = c.greet(ctx); err != nil {
-		said := c.words.said()
-		c.stop()
-		return nil, fmt.Errorf("%w%s", err, said)
+		c.stop() // what it said is read to its end by that
+		return nil, fmt.Errorf("%w%s", err, c.words.said())
 	}
 	return c, nil
 }
@@ -97,11 +96,11 @@ func (c *child) greet(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { c.end("the start was given up") })()
 	protocol, err := c.client.Client()
 	if err != nil {
-		return startError(err)
+		return c.startError(err)
 	}
 	service, err := protocol.Dispense(wire.Name)
 	if err != nil {
-		return startError(err)
+		return c.startError(err)
 	}
 	c.service = service.(wire.PluginClient)
 	return c.introduce(ctx)
@@ -120,9 +119,15 @@ func pin(sum string) (*goplugin.SecureConfig, error) {
 }
 
 // startError brings go-plugin's errors, which advise developers over several lines, to one line.
-func startError(err error) error {
+func (c *child) startError(err error) error {
 	text, _, _ := strings.Cut(err.Error(), "\n")
+	text = strings.TrimSpace(text)
 	switch {
+	case strings.HasSuffix(text, "remote plugin message:") || strings.Contains(text, "exited before"):
+		if c.ends() {
+			return fmt.Errorf("it ended before the handshake (%v)", c.run.err)
+		}
+		return errors.New("it closed its standard output before the handshake")
 	case strings.Contains(text, "API version"):
 		return fmt.Errorf("it speaks another version of the plugin protocol: %s", text)
 	case strings.HasPrefix(text, "Unrecognized remote plugin message"):
@@ -226,16 +231,34 @@ func (c *child) allowed() error {
 // ended is closed when the process has ended.
 func (c *child) ended() <-chan struct{} { return c.run.exited }
 
+// dead reports whether the process has ended.
+func (c *child) dead() bool {
+	select {
+	case <-c.ended():
+		return true
+	default:
+		return false
+	}
+}
+
 // lost makes an error of a broken connection: when the process is ending, it waits for how.
 func (c *child) lost(what string, err error) error {
+	if c.ends() {
+		return errors.New(c.obituary())
+	}
+	return fmt.Errorf("%s: %s", what, status.Convert(err).Message())
+}
+
+// ends waits a little for the end of the process.
+func (c *child) ends() bool {
 	t := time.NewTimer(drainTime)
 	defer t.Stop()
 	select {
 	case <-c.ended():
-		return errors.New(c.obituary())
+		return true
 	case <-t.C:
+		return false
 	}
-	return fmt.Errorf("%s: %s", what, status.Convert(err).Message())
 }
 
 // obituary says how the process ended.
@@ -245,6 +268,10 @@ func (c *child) obituary() string {
 	c.mu.Unlock()
 	if why != "" {
 		return fmt.Sprintf("process %d was killed: %s", c.run.pid(), why)
+	}
+	select {
+	case <-c.run.silent:
+	case <-time.After(drainTime):
 	}
 	return fmt.Sprintf("process %d ended (%v)%s", c.run.pid(), c.run.err, c.words.said())
 }

@@ -82,7 +82,7 @@ func (c *child) call(ctx context.Context, p sdk.Point, h sdk.Host) (sdk.Action, 
 	if l == nil {
 		if l, err = c.open(); err != nil {
 			c.lanes.lost()
-			return 0, c.broken(err)
+			return 0, unsent{c.broken(err)}
 		}
 	}
 	a, err := l.run(ctx, p, h)
@@ -107,12 +107,18 @@ func (f failed) Error() string { return string(f) }
 
 // broken is the error of a stream that broke. A process without a connection is of no more use.
 func (c *child) broken(err error) error {
-	err2 := c.lost("the connection broke", err)
-	if status.Code(err) == codes.Unavailable {
+	cause := c.lost("the connection broke", err)
+	if status.Code(err) == codes.Unavailable && !c.dead() {
 		c.end("it closed its connection")
 	}
-	return err2
+	return cause
 }
+
+// unsent is the failure of a call that did not reach the process.
+type unsent struct{ error }
+
+// Unwrap returns the cause.
+func (u unsent) Unwrap() error { return u.error }
 
 // drop gives the lane up.
 func (l *lane) drop() {
@@ -135,7 +141,7 @@ func (l *lane) run(ctx context.Context, p sdk.Point, h sdk.Host) (sdk.Action, er
 	l.id++
 	l.calls = 0
 	if err := l.stream.Send(&wire.ToPlugin{What: &wire.ToPlugin_Call{Call: l.callOf(p, h, limit)}}); err != nil {
-		return 0, l.end(err)
+		return 0, unsent{l.end(err)}
 	}
 	for {
 		select {
@@ -147,6 +153,8 @@ func (l *lane) run(ctx context.Context, p sdk.Point, h sdk.Host) (sdk.Action, er
 			}
 		case <-l.timer.C:
 			return 0, ErrTime
+		case <-l.done:
+			return 0, l.c.lost("the connection was given up", context.Canceled)
 		case <-ctx.Done():
 			return 0, fmt.Errorf("%w: %w", ErrTime, ctx.Err())
 		}

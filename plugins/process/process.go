@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -110,13 +111,18 @@ func (m *Module) Call(ctx context.Context, p sdk.Point, h sdk.Host) (sdk.Action,
 		return sdk.ActContinue, nil
 	}
 	c := m.child.Load()
-	if c == nil {
-		var err error
-		if c, err = m.absent(ctx); err != nil {
-			return 0, err
+	for {
+		if c == nil || c.dead() {
+			var err error
+			if c, err = m.absent(ctx); err != nil {
+				return 0, err
+			}
+		}
+		a, err := c.call(ctx, p, h)
+		if err == nil || !errors.As(err, new(unsent)) || !c.dead() {
+			return a, err
 		}
 	}
-	return c.call(ctx, p, h)
 }
 
 // absent waits for the next process when it is started within the time that the call has: one crash is
@@ -132,11 +138,11 @@ func (m *Module) absent(ctx context.Context) (*child, error) {
 		m.mu.Lock()
 		c, why, due, changed := m.child.Load(), m.down, m.due, m.changed
 		m.mu.Unlock()
-		if c != nil {
+		if c != nil && !c.dead() {
 			return c, nil
 		}
 		gone := fmt.Errorf("the process is not running: %s", why)
-		if due.IsZero() || due.After(deadline) {
+		if c == nil && (due.IsZero() || due.After(deadline)) {
 			return nil, gone
 		}
 		select {

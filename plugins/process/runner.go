@@ -31,6 +31,7 @@ type run struct {
 	socket         string
 	started        chan error
 	exited         chan struct{} // closed when it is reaped
+	silent         chan struct{} // closed when its standard error was read to its end
 	err            error         // how it ended; read it after exited
 	mu             sync.Mutex    // guards the process against a signal after it was reaped
 	reaped         bool
@@ -47,7 +48,7 @@ func (r *run) Start(context.Context) error {
 		return err
 	}
 	r.cmd.Stdin = nil
-	r.started, r.exited = make(chan error, 1), make(chan struct{})
+	r.started, r.exited, r.silent = make(chan error, 1), make(chan struct{}), make(chan struct{})
 	r.thread.Go(func() { r.live(theirs) })
 	return <-r.started
 }
@@ -117,7 +118,24 @@ func (r *run) Name() string { return r.cmd.Path }
 func (r *run) Diagnose(context.Context) string { return "" }
 
 // Stderr is the program's standard error.
-func (r *run) Stderr() io.ReadCloser { return r.stderr }
+func (r *run) Stderr() io.ReadCloser { return &lastWords{File: r.stderr, silent: r.silent} }
+
+// lastWords closes silent when there is nothing more to read. One goroutine reads.
+type lastWords struct {
+	*os.File
+	silent chan struct{}
+	over   bool
+}
+
+// Read reads on.
+func (l *lastWords) Read(p []byte) (int, error) {
+	n, err := l.File.Read(p)
+	if err != nil && !l.over {
+		l.over = true
+		close(l.silent)
+	}
+	return n, err
+}
 
 // Stdout is the program's standard output: go-plugin gets its first line, the log the rest.
 func (r *run) Stdout() io.ReadCloser {
