@@ -136,7 +136,7 @@ func (l *lane) run(ctx context.Context, p sdk.Point, h sdk.Host) (sdk.Action, er
 	}
 	limit := time.Until(deadline)
 	l.timer.Reset(limit)
-	l.guard.Reset(limit + l.c.o.Overdue)
+	l.guard.Reset(limit + drainTime)
 	defer l.guard.Stop()
 	l.id++
 	l.calls = 0
@@ -177,7 +177,7 @@ func (l *lane) take(f frame, h sdk.Host, deadline *time.Time) (a sdk.Action, don
 			answer = l.serve(h, op)
 			*deadline = deadline.Add(time.Since(begun))
 			l.timer.Reset(time.Until(*deadline))
-			l.guard.Reset(time.Until(*deadline) + l.c.o.Overdue)
+			l.guard.Reset(time.Until(*deadline) + drainTime)
 			continue
 		}
 		answer = l.serve(h, op)
@@ -191,10 +191,24 @@ func (l *lane) take(f frame, h sdk.Host, deadline *time.Time) (a sdk.Action, don
 		}
 		return sdk.Action(d.GetAction()), true, nil
 	}
-	if err := l.stream.Send(&wire.ToPlugin{What: &wire.ToPlugin_Answer{Answer: answer}}); err != nil {
-		return 0, false, l.end(err)
+	return 0, false, l.answer(answer)
+}
+
+// answer sends the answer that the process waits for. One that does not wait does not read either, and a
+// lane that nobody reads from would block us in the end.
+func (l *lane) answer(a *wire.Answer) error {
+	select {
+	case f := <-l.in:
+		if f.err != nil {
+			return l.end(f.err)
+		}
+		return errors.New("nonsense: a frame before the answer to the one before")
+	default:
 	}
-	return 0, false, nil
+	if err := l.stream.Send(&wire.ToPlugin{What: &wire.ToPlugin_Answer{Answer: a}}); err != nil {
+		return l.end(err)
+	}
+	return nil
 }
 
 // proper refuses what is no frame of this call.
@@ -234,8 +248,7 @@ func (l *lane) outlast() {
 				l.c.lanes.put(l)
 				return
 			}
-			late := &wire.Answer{Error: int32(sdk.ErrIO)}
-			if l.stream.Send(&wire.ToPlugin{What: &wire.ToPlugin_Answer{Answer: late}}) != nil {
+			if l.answer(&wire.Answer{Error: int32(sdk.ErrIO)}) != nil {
 				l.drop()
 				return
 			}

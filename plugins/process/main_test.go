@@ -37,6 +37,8 @@ func play(part string) {
 		serve.Main(tour{}, serve.Needs(sdk.CapEdit, sdk.CapKV))
 	case "narrow":
 		serve.Main(&bad{}, serve.Lanes(2))
+	case "rude":
+		(&rude{}).serve()
 	case "small":
 		serve.Main(small{})
 	case "silent":
