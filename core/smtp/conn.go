@@ -41,6 +41,8 @@ type conn struct {
 	tune     *Tuning
 	in       wire.Input
 	out      []byte // replies that wait to be written, nil when not borrowed
+	// transcript is the dialogue since the last accepted message, bounded.
+	transcript []byte
 
 	mu       sync.Mutex // guards deadline and idle
 	deadline time.Time  // as set on base

@@ -52,6 +52,7 @@ func (c *conn) refuseConnection(r status.Reply) {
 func (c *conn) execute(ctx context.Context) {
 	v := c.cmd.Verb
 	c.after = v.String()
+	c.heard()
 	if v != grammar.Quit && c.isOutOfTurn(v) {
 		return
 	}

@@ -38,6 +38,9 @@ type Options struct {
 	BareNewline     BareNewline
 	BareNewlineCode int
 
+	// TranscriptBytes is how much of the dialogue is kept for ConnInfo.Transcript; 0: none.
+	TranscriptBytes int
+
 	// Timeout is smtpd_timeout (300s): the time a client has for one command line, reply
 	// or block of text.
 	Timeout time.Duration

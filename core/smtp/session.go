@@ -38,6 +38,10 @@ type ConnInfo interface {
 	// Summary is the commands so far as Postfix's disconnect line shows them:
 	// "ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4" (accepted/all, one number when equal).
 	Summary() string
+	// Transcript is the dialogue since the last message that was accepted, or its end if it is
+	// longer than Options.TranscriptBytes: lines of printable text, " In:  " or " Out: "
+	// before each. Secrets and the text of messages are not in it.
+	Transcript() string
 }
 
 // Session is the policy of one connection. Its methods are called by one goroutine, in the

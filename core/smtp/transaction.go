@@ -167,6 +167,7 @@ func (c *conn) finishMessage(r status.Reply, err error) bool {
 		return false
 	}
 	c.errors, c.junk = 0, 0
+	c.forgetTranscript()
 	return true
 }
 

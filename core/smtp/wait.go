@@ -222,6 +222,7 @@ func (c *conn) write(r status.Reply) {
 		c.out = c.srv.bufs.BorrowReply()
 	}
 	c.out = wire.AppendReply(c.out, r, !c.utf8)
+	c.said(r)
 	if len(c.out) > maxWaiting {
 		if err := c.send(); err != nil {
 			c.close(err)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/mtad/mtad/core/addr"
+	"github.com/mtad/mtad/pipeline/bounce/template"
 	"github.com/mtad/mtad/queue"
 )
 
@@ -42,6 +43,11 @@ type notice struct {
 	full       bool      // the whole message is wanted, not only the header
 	original   original
 	global     bool // the forms of RFC 6533
+
+	// template is the administrator's text, nil for the usual one; greetings is it with its macros
+	// replaced.
+	template  *template.Template
+	greetings string
 
 	hostname, origin, boundary string
 	now                        time.Time
@@ -99,8 +105,8 @@ func (nt *notice) writeHeader(b *strings.Builder, eightBit bool) {
 	}
 	for _, f := range [...][2]string{
 		{"Date", date(nt.now)},
-		{"From", "Mail Delivery System <MAILER-DAEMON@" + nt.origin + ">"},
-		{"Subject", nt.kind.subject(nt.postmaster)},
+		{"From", nt.fromField()},
+		{"Subject", nt.subject()},
 		{"To", clean(nt.to)},
 		{"Auto-Submitted", auto},
 		{"MIME-Version", "1.0"},

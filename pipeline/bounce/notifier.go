@@ -11,7 +11,10 @@ import (
 )
 
 // Notifier makes notices. Safe for concurrent use.
-type Notifier struct{ o Options }
+type Notifier struct {
+	o        Options
+	troubles throttle
+}
 
 var _ queue.Notifier = (*Notifier)(nil)
 
@@ -21,7 +24,7 @@ func New(o Options) (*Notifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Notifier{o}, nil
+	return &Notifier{o: o}, nil
 }
 
 // Text opens the text of a message; see queue.Request.Open.

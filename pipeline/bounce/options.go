@@ -11,6 +11,7 @@ import (
 
 	"github.com/mtad/mtad/core/mail"
 	"github.com/mtad/mtad/core/maillog"
+	"github.com/mtad/mtad/pipeline/bounce/template"
 )
 
 // Submitter queues a message that is made here: cleanup. text is in wire form and read once. The
@@ -33,6 +34,13 @@ type Options struct {
 	// (bounce_notice_recipient, 2bounce_notice_recipient, delay_notice_recipient); each is
 	// postmaster when "".
 	BounceRecipient, DoubleBounceRecipient, DelayRecipient string
+	// ErrorRecipient gets the dialogues of sessions with errors, postmaster when ""
+	// (error_notice_recipient). MailName is the product in their subjects (mail_name).
+	ErrorRecipient, MailName string
+	// Templates are the texts of bounce_template_file; nil: the usual ones. Parameters are the
+	// values of their macros.
+	Templates  template.Set
+	Parameters template.Lookup
 	// DoubleBounceSender is the local part from which postmaster's notices come, double-bounce
 	// when "" (double_bounce_sender).
 	DoubleBounceSender string
@@ -56,9 +64,18 @@ func (o Options) withDefaults() (Options, error) {
 	case o.Log == nil:
 		return o, errors.New("bounce: no log")
 	}
-	for _, name := range []*string{&o.BounceRecipient, &o.DoubleBounceRecipient, &o.DelayRecipient} {
+	for _, name := range []*string{&o.BounceRecipient, &o.DoubleBounceRecipient, &o.DelayRecipient, &o.ErrorRecipient} {
 		*name = orDefault(*name, "postmaster")
 	}
+	if o.Templates != nil {
+		if o.Parameters == nil {
+			return o, errors.New("bounce: templates, but no parameters")
+		}
+		if err := o.Templates.Check(o.Parameters); err != nil {
+			return o, err
+		}
+	}
+	o.MailName = orDefault(o.MailName, "mtad")
 	o.DoubleBounceSender = orDefault(o.DoubleBounceSender, "double-bounce")
 	if o.Timeout == 0 {
 		o.Timeout = 5 * time.Minute
@@ -82,8 +99,7 @@ func orDefault(s, otherwise string) string {
 // Classes is a set of notify_classes: what postmaster wants to hear of.
 type Classes uint16
 
-// The classes of postconf(5). This package acts on Bounce, DoubleBounce and Delay; the others are
-// for the packages that see such errors.
+// The classes of postconf(5).
 const (
 	ClassBounce Classes = 1 << iota
 	ClassDoubleBounce

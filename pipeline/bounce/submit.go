@@ -70,6 +70,11 @@ func (n *Notifier) submit(ctx context.Context, nt *notice, c mail.Content) (id s
 	}
 	nt.original, nt.global = orig, nt.needsUTF8(orig)
 	nt.hostname, nt.origin, nt.now = n.o.Hostname, n.o.Origin, n.o.Clock()
+	if nt.template = n.o.Templates[nt.kind.template()]; nt.template != nil {
+		if nt.greetings, err = nt.template.Expand(n.o.Parameters); err != nil {
+			return "", status.From(err)
+		}
+	}
 	if nt.boundary, err = n.boundary(nt.e.ID); err != nil {
 		return "", status.From(err)
 	}

@@ -19,7 +19,11 @@ const (
 func (nt *notice) words() string {
 	var b strings.Builder
 	if !nt.postmaster {
-		b.WriteString(strings.ReplaceAll(nt.greeting(), "\n", "\r\n"))
+		greeting := nt.greetings
+		if nt.template == nil {
+			greeting = nt.greeting()
+		}
+		b.WriteString(strings.ReplaceAll(greeting, "\n", "\r\n"))
 	}
 	for i := range nt.reports {
 		b.WriteString("\r\n")

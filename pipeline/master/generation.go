@@ -3,7 +3,6 @@ package master
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -34,8 +33,10 @@ type generation struct {
 	observer   sync.WaitGroup
 	stopEvents func()
 	// local is cleanup for mail that does not come by SMTP: pickup and bounce.
-	local   *cleanup.Door
-	servers []server
+	local *cleanup.Door
+	// notifier tells people what became of their mail.
+	notifier *bounce.Notifier
+	servers  []server
 	// stdin makes the engine for sendmail -bs, once.
 	stdin   func() (*smtp.Server, error)
 	queue   *qmgr.Manager
@@ -83,6 +84,9 @@ func (m *Master) build(ctx context.Context, c *conf.Config) (g *generation, err 
 		return g, err
 	}
 	g.local = g.door(c, localHooks)
+	if g.notifier, err = g.newNotifier(); err != nil {
+		return g, err
+	}
 	if err = g.buildServers(); err != nil {
 		return g, err
 	}
@@ -129,9 +133,7 @@ func (g *generation) buildManager() (err error) {
 		t.Agent = g.m.suspended.Agent(t.Agent)
 		o.Transports[name] = t
 	}
-	if o.Notifier, err = g.notifier(); err != nil {
-		return err
-	}
+	o.Notifier = g.notifier
 	g.queue, err = qmgr.New(o)
 	return err
 }
@@ -146,20 +148,6 @@ func (g *generation) logOf(service string) *maillogService {
 		}
 	}
 	return g.m.logOf(g.cfg, service)
-}
-
-func (g *generation) notifier() (*bounce.Notifier, error) {
-	c := g.cfg
-	classes, err := bounce.ParseClasses(c.String("notify_classes"))
-	if err != nil {
-		return nil, fmt.Errorf("notify_classes: %w", err)
-	}
-	return bounce.New(bounce.Options{
-		Hostname: c.String("myhostname"), Origin: c.String("myorigin"), SizeLimit: c.Size("bounce_size_limit"), Classes: classes,
-		BounceRecipient: c.String("bounce_notice_recipient"), DoubleBounceRecipient: c.String("2bounce_notice_recipient"),
-		DelayRecipient: c.String("delay_notice_recipient"), DoubleBounceSender: c.String("double_bounce_sender"),
-		Submitter: g.local, Log: g.m.logOf(c, "bounce"),
-	})
 }
 
 // start runs the generation: the manager, then the ports. ctx ends the sessions.

@@ -102,12 +102,8 @@ func (m *Master) pickupOptions(s mastercf.Service) pickup.Options {
 
 // returnToSender tells the sender of a maildrop file that cleanup refused it.
 func (m *Master) returnToSender(ctx context.Context, env *mail.Envelope, reply status.Reply, text mail.Content) error {
-	n, err := m.gen.Load().notifier()
-	if err != nil {
-		return err
-	}
 	e, failed := refusedEntry(env, reply, text.Size())
-	return n.Bounce(ctx, e, func() (mail.Content, error) { return open{text}, nil }, failed)
+	return m.gen.Load().notifier.Bounce(ctx, e, func() (mail.Content, error) { return open{text}, nil }, failed)
 }
 
 // open is a content whose Close leaves it to its owner.

@@ -31,6 +31,9 @@ func (g *generation) newServer(c *conf.Config, s mastercf.Service) (*smtp.Server
 	return smtp.New(o, h), nil
 }
 
+// transcriptBytes is how much of a dialogue a notice about it shows at most.
+const transcriptBytes = 16 << 10
+
 // engineOptions are the parameters that core/smtp answers to.
 func engineOptions(c *conf.Config, s mastercf.Service, log *maillog.Service) (smtp.Options, error) {
 	o := smtp.Defaults()
@@ -52,6 +55,9 @@ func engineOptions(c *conf.Config, s mastercf.Service, log *maillog.Service) (sm
 	o.BareNewlineCode = c.Int("smtpd_forbid_bare_newline_reject_code")
 	if c.String("smtpd_forbid_bare_newline") == "reject" {
 		o.BareNewline = smtp.Reject
+	}
+	if c.String("notify_classes") != "" {
+		o.TranscriptBytes = transcriptBytes
 	}
 	o.Logger = log.Slog()
 	return o, engineTLS(c, &o, log)
@@ -113,6 +119,9 @@ func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog
 		Filter: c.String("content_filter"), Limits: limits, Door: g.door(c, hooks), Log: log,
 		Hooks:       func() *hook.Set { return hooks },
 		LocalClient: localClient(c, world), Flush: g.m.flushSite, Trusted: world.MyNetworks,
+	}
+	if o.Trouble, err = g.trouble(c); err != nil {
+		return nil, err
 	}
 	tolerant, err := c.Networks("smtpd_forbid_bare_newline_exclusions", g.opener(c))
 	if err != nil {

@@ -23,6 +23,7 @@ func (conn) Local() netip.AddrPort     { return netip.MustParseAddrPort("192.0.2
 func (conn) TLS() *tls.ConnectionState { return nil }
 func (conn) ESMTP() bool               { return true }
 func (conn) Summary() string           { return "" }
+func (conn) Transcript() string        { return "" }
 func (conn) UnauthPipelining() bool    { return false }
 
 // saslServer knows one password.

@@ -64,6 +64,9 @@ type Options struct {
 	Auth Authenticator
 	// Limits bounds connections per client; nil for none.
 	Limits *ClientLimits
+	// Trouble is told at the end of a session what kinds of errors it had (O05–O09 of
+	// notify_classes) and how the dialogue went; nil: nobody asks.
+	Trouble func(kinds Trouble, client, transcript string)
 	// Flush makes deferred mail for a site due (ETRN): ErrNotEligible when that is not offered
 	// for it. nil: not offered at all.
 	Flush func(ctx context.Context, site string) error

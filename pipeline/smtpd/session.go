@@ -34,6 +34,7 @@ type session struct {
 	began            time.Time
 	size             int64 // announced by MAIL, then as received
 	serial           int   // of the transaction, for policy services
+	trouble          Trouble
 }
 
 var (
@@ -95,6 +96,7 @@ func (s *session) greet(ctx context.Context) error {
 // Close ends the connection.
 func (s *session) Close(why error) {
 	s.reset(context.Background())
+	s.tellTrouble()
 	s.closeHooks()
 	s.h.o.Limits.Leave(s.origin.Client.Addr(), s.h.o.Clock())
 	client := maillog.ClientName(&s.origin)
@@ -198,6 +200,7 @@ func (s *session) Verify(ctx context.Context, argument string) (status.Reply, er
 
 // Rejected logs what the engine refused by itself.
 func (s *session) Rejected(command string, r status.Reply) {
+	s.trouble |= TroubleProtocol
 	if s.h.o.Log == nil {
 		return
 	}
@@ -272,6 +275,7 @@ func (s *session) note(action, text string, q *access.Query) {
 
 // reject logs a refusal of ours and returns it.
 func (s *session) reject(stage string, e *status.Error, rcpt string) error {
+	s.trouble |= kindOf(e, false)
 	s.log("reject", stage, e, rcpt)
 	return e
 }

@@ -204,6 +204,7 @@ func (s *session) Message(ctx context.Context, body smtp.Body) (status.Reply, er
 	if err != nil {
 		return status.Reply{}, s.refuse(err)
 	}
+	s.tellTrouble() // the dialogue of an accepted message is forgotten
 	return status.Reply{Code: 250, Enhanced: "2.0.0", Text: "Ok: queued as " + res.ID}, nil
 }
 
@@ -218,6 +219,7 @@ func (s *session) actions() cleanup.Actions {
 func (s *session) refuse(err error) error {
 	e := status.From(err)
 	if !strings.HasPrefix(e.Rule, "plugin ") {
+		s.trouble |= kindOf(e, true)
 		s.log("reject", "END-OF-MESSAGE", e, "")
 	}
 	return e
