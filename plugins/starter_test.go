@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mtad/mtad/pipeline/hook/rehearse"
 	"github.com/mtad/mtad/plugins"
 	"github.com/mtad/mtad/plugins/sdk"
 	"github.com/mtad/mtad/plugins/sdk/sdktest"
@@ -17,33 +18,18 @@ import (
 	"github.com/mtad/mtad/plugins/wasm/meter"
 )
 
-// starter writes the folder of a language.
-func starter(t *testing.T, lang string) string {
-	t.Helper()
-	files, err := plugins.Starter(lang)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	for _, f := range files {
-		name := filepath.Join(dir, filepath.FromSlash(f.Name))
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, f.Data, f.Mode); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
+// sources are the starters' files that are to be changed, and how Markdown calls their languages.
+func sources() map[string][2]string {
+	return map[string][2]string{"go": {"main.go", "go"}, "c": {"filter.c", "c"}, "cc": {"filter.cc", "cpp"},
+		"rust": {"filter.rs", "rust"}, "as": {"filter.ts", "ts"}, "zig": {"filter.zig", "zig"}}
 }
 
 // Each folder builds where mtad's source is not, and passes its transcript.
 func TestEveryStarterBuildsAndPassesItsTranscript(t *testing.T) {
-	sources := map[string]string{"go": "main.go", "c": "filter.c", "cc": "filter.cc", "rust": "filter.rs", "as": "filter.ts", "zig": "filter.zig"}
 	names, titles := plugins.Languages()
 	for i, lang := range names {
 		t.Run(lang, func(t *testing.T) {
-			dir := starter(t, lang)
+			dir := toolchain.Folder(t, lang)
 			for _, want := range []string{"Makefile", "README.md", "test.txt"} {
 				if _, err := os.Stat(filepath.Join(dir, want)); err != nil {
 					t.Error(err)
@@ -53,7 +39,7 @@ func TestEveryStarterBuildsAndPassesItsTranscript(t *testing.T) {
 			if !strings.Contains(string(readme), "in "+titles[i]+"\n") {
 				t.Errorf("the README is not about %s", titles[i])
 			}
-			code := toolchain.With(t, filepath.Join(dir, "sdk/build"), filepath.Join(dir, sources[lang]))
+			code := toolchain.With(t, filepath.Join(dir, "sdk/build"), filepath.Join(dir, sources()[lang][0]))
 			if lang != "go" { // whose hooks are told by mtad_hooks, and whose runtime needs WASI
 				needsNoMore(t, code)
 			}
@@ -61,14 +47,23 @@ func TestEveryStarterBuildsAndPassesItsTranscript(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			script, err := sdktest.Parse(bytes.NewReader(text))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := sdktest.Play(t.Context(), module(code), script, sdktest.Options{}).Err("test.txt"); err != nil {
-				t.Error(err)
-			}
+			play(t, code, string(text))
 		})
+	}
+}
+
+// play plays a transcript against a module.
+func play(t *testing.T, code []byte, transcript string) {
+	t.Helper()
+	script, err := sdktest.Parse(strings.NewReader(transcript))
+	if err != nil {
+		t.Fatal(err)
+	}
+	load := func(ctx context.Context, l sdktest.Load) (sdk.Module, error) {
+		return wasm.Load(ctx, code, wasm.Options{Name: l.Name, Config: l.Config, Allow: l.Allow, Log: l.Log, Instances: 1})
+	}
+	if err := sdktest.Play(t.Context(), load, script, rehearse.Options()).Err("transcript"); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -90,12 +85,6 @@ func needsNoMore(t *testing.T, code []byte) {
 		if strings.HasPrefix(e.Name, "mtad_") && !slices.Contains([]string{"mtad_abi_1", "mtad_init", "mtad_eom"}, e.Name) {
 			t.Errorf("it exports %s", e.Name)
 		}
-	}
-}
-
-func module(code []byte) sdktest.Subject {
-	return func(ctx context.Context, l sdktest.Load) (sdk.Module, error) {
-		return wasm.Load(ctx, code, wasm.Options{Name: l.Name, Config: l.Config, Allow: l.Allow, Log: l.Log, Instances: 1})
 	}
 }
 
@@ -121,6 +110,26 @@ func TestTheStartersDoTheSame(t *testing.T) {
 		}
 		if !bytes.Equal(first, files[i].Data) {
 			t.Errorf("%s has another transcript", lang)
+		}
+	}
+}
+
+// The filter that the README of an SDK begins with is the starter's, which is tested.
+func TestTheREADMEsHaveTheStartersFilter(t *testing.T) {
+	for lang, readme := range map[string]string{"c": "c", "cc": "c", "rust": "rust", "as": "assemblyscript", "zig": "zig"} {
+		text, err := os.ReadFile(filepath.Join("sdk", readme, "README.md"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		source, err := os.ReadFile(filepath.Join("sdk/templates", lang, sources()[lang][0]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := bytes.Count(source, []byte("\n")); n > 40 {
+			t.Errorf("the first filter in %s has %d lines: at most 40", lang, n)
+		}
+		if want := "```" + sources()[lang][1] + "\n" + string(source) + "```"; !strings.Contains(string(text), want) {
+			t.Errorf("sdk/%s/README.md does not have the filter of templates/%s", readme, lang)
 		}
 	}
 }

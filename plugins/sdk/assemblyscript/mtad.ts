@@ -347,10 +347,16 @@ export function config(key: string): Value {
 
 /** A number of [plugin.config]; otherwise also stands for one that is malformed. */
 export function configInt(key: string, otherwise: i64): i64 {
-  const v = config(key);
-  if (!v.found) return otherwise;
-  const n = F64.parseFloat(v.text);
-  return isNaN(n) ? otherwise : <i64>n;
+  const text = config(key).text;
+  const minus = text.startsWith("-") ? 1 : 0;
+  if (text.length == minus || text.length > 18) return otherwise;
+  let number: i64 = 0;
+  for (let i = minus; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return otherwise;
+    number = number * 10 + digit;
+  }
+  return minus ? -number : number;
 }
 
 /** A line in the mail log. */

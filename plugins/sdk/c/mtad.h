@@ -171,6 +171,19 @@ static inline mtad_i32 mtad_found_route(const char *transport, mtad_size tlen, c
 	return MTAD_FOUND;
 }
 
+/* A number of the configuration; otherwise also stands for what is no number. */
+static inline mtad_i64 mtad_config_int(const char *key, mtad_size len, mtad_i64 otherwise) {
+	char digits[20];
+	mtad_i32 n = mtad_config(key, len, digits, sizeof digits), i = n > 0 && digits[0] == '-';
+	mtad_i64 v = 0;
+	if (n <= i || n > 18) return otherwise;
+	for (mtad_i32 k = i; k < n; k++) {
+		if (digits[k] < '0' || digits[k] > '9') return otherwise;
+		v = v * 10 + (digits[k] - '0');
+	}
+	return i ? -v : v;
+}
+
 /* What a compiler may call where no C library is linked: copies of structures, for example. The
  * linker leaves out what is not used, and takes a library's own. */
 #if defined(__wasm__) && !defined(__wasi__)

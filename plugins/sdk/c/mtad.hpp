@@ -58,18 +58,7 @@ inline mtad_i32 set(view key, view value) { return mtad_set(key.data(), key.size
 inline Value config(view key) {
 	return whole([&](char *p, mtad_size n) { return mtad_config(key.data(), key.size(), p, n); });
 }
-// config_int also answers otherwise for what is no number.
-inline int64_t config_int(view key, int64_t otherwise) {
-	Value v = config(key);
-	bool minus = !v.text.empty() && v.text[0] == '-';
-	int64_t n = 0;
-	if (v.text.size() == size_t(minus) || v.text.size() > 18) return otherwise;
-	for (char c : view(v.text).substr(minus)) {
-		if (c < '0' || c > '9') return otherwise;
-		n = n * 10 + (c - '0');
-	}
-	return minus ? -n : n;
-}
+inline int64_t config_int(view key, int64_t otherwise) { return mtad_config_int(key.data(), key.size(), otherwise); }
 
 // The header, the envelope, the text.
 inline mtad_i32 hdr_find(view name, mtad_i32 from = 0) { return mtad_hdr_find(name.data(), name.size(), from); }

@@ -383,18 +383,17 @@ impl Tx {
     }
 
     /// The leaves of the message's MIME structure.
-    pub fn parts(&self) -> impl Iterator<Item = Part> {
-        (0..).map_while(|index| {
+    pub fn parts(&self) -> Result<Vec<Part>> {
+        let mut list = Vec::new();
+        for index in 0.. {
             let about = |what| whole(|b| host::mime_part(index, what, 0, b));
-            let kind = about(1).ok()?;
-            Some(Part {
-                index,
-                kind: string(kind),
-                name: text(about(2)),
-                charset: text(about(3)),
-                disposition: text(about(4)),
-            })
-        })
+            let kind = match optional(about(1))? {
+                Some(kind) => string(kind),
+                None => break,
+            };
+            list.push(Part { index, kind, name: text(about(2)), charset: text(about(3)), disposition: text(about(4)) });
+        }
+        Ok(list)
     }
 
     /// Says in a `deliver` hook that recipient `i` has the message.

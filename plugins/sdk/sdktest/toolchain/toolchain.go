@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mtad/mtad/plugins"
 )
 
 // patience is how long a compiler may take on a machine with much to do.
@@ -73,4 +75,25 @@ func build(ctx context.Context, recipe, source, out string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w\n%s", source, err, text)
 	}
 	return os.ReadFile(out)
+}
+
+// Folder writes the folder that "mtad plugin new" makes for a language, below the test's temporary
+// folder, and returns its name. Its recipe is sdk/build.
+func Folder(t testing.TB, lang string) string {
+	t.Helper()
+	files, err := plugins.Starter(lang)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, f := range files {
+		name := filepath.Join(dir, filepath.FromSlash(f.Name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, f.Data, f.Mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
 }
