@@ -1,6 +1,9 @@
 package checks
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // Action is what a table says of a unit: a word of header_checks(5), in upper case, and its text.
 type Action struct{ Word, Text string }
@@ -95,4 +98,34 @@ func (ch Change) Apply(raw string) string {
 		out += ch.Put + "\r\n"
 	}
 	return out
+}
+
+// Refusal reads the text of REJECT: maybe an enhanced status code, and words. The code's class decides
+// about the reply code, as in Postfix; a reply code in the text is text.
+func (a Action) Refusal() (code int, status, text string) {
+	code, status, text = 550, "5.7.1", a.Text
+	if e, rest, _ := strings.Cut(text, " "); enhanced(e) {
+		status, text = e, strings.TrimSpace(rest)
+		if e[0] == '4' {
+			code = 451
+		}
+	}
+	if text == "" {
+		text = "message content rejected"
+	}
+	return code, status, text
+}
+
+// enhanced reports whether s is an enhanced status code of a refusal (RFC 3463 §2).
+func enhanced(s string) bool {
+	part := strings.Split(s, ".")
+	if len(part) != 3 || part[0] != "4" && part[0] != "5" {
+		return false
+	}
+	for _, p := range part[1:] {
+		if n, err := strconv.Atoi(p); err != nil || n < 0 || n > 999 || strconv.Itoa(n) != p {
+			return false
+		}
+	}
+	return true
 }

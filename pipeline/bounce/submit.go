@@ -96,6 +96,9 @@ func (n *Notifier) envelope(nt *notice, eightBit bool) *mail.Envelope {
 		SMTPUTF8: !addr.IsASCII(nt.to),
 		Origin:   mail.Origin{Kind: mail.KindBounce, Service: "bounce", UID: -1, Local: true, Hops: nt.e.Origin.Hops + 1},
 	}
+	if nt.postmaster {
+		env.Origin.Service = "notify"
+	}
 	if eightBit {
 		env.Body = mail.Body8BitMIME
 	}

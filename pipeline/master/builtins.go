@@ -24,9 +24,9 @@ import (
 const builtinTime = time.Hour
 
 // hooksFor returns the plugins of one service: header and body checks, the plugins of mtad.toml,
-// then the milters of the parameter (smtpd_milters or non_smtpd_milters), so that a milter that
-// signs sees what will leave. It is nil when there is nothing to ask.
-func (g *generation) hooksFor(c *conf.Config, milters string) (*hook.Set, error) {
+// then the milters that a parameter names (smtpd_milters, smtpd_milter_maps or non_smtpd_milters), so
+// that a milter that signs sees what will leave. It is nil when there is nothing to ask.
+func (g *generation) hooksFor(c *conf.Config, parameter string, milters []string) (*hook.Set, error) {
 	var first, last []hook.Plugin
 	if !c.Has("receive_override_options", "no_header_body_checks") {
 		p, err := g.checks(c)
@@ -36,10 +36,10 @@ func (g *generation) hooksFor(c *conf.Config, milters string) (*hook.Set, error)
 		first = p
 	}
 	if !c.Has("receive_override_options", "no_milters") {
-		for _, spec := range c.List(milters) {
-			p, err := g.milter(c, milters, spec)
+		for _, spec := range milters {
+			p, err := g.milter(c, parameter, spec)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", milters, err)
+				return nil, fmt.Errorf("%s: %w", parameter, err)
 			}
 			last = append(last, p)
 		}
@@ -60,6 +60,8 @@ func (g *generation) loadBuiltin(c *conf.Config, name, kind string, config map[s
 	if err != nil {
 		return hook.Plugin{}, err
 	}
+	g.closing.Lock()
+	defer g.closing.Unlock()
 	g.closers = append(g.closers, func() { m.Close(context.Background()) })
 	return hook.Plugin{Module: m, Allow: map[string]bool{sdk.CapEdit: true}, Time: builtinTime, Config: config}, nil
 }
@@ -67,6 +69,7 @@ func (g *generation) loadBuiltin(c *conf.Config, name, kind string, config map[s
 // checks makes the plugin of header_checks and its family; none when they are not set.
 func (g *generation) checks(c *conf.Config) ([]hook.Plugin, error) {
 	config, set := map[string]string{"default_database_type": c.String("default_database_type"),
+		"internal":          strings.Join(c.List("internal_mail_filter_classes"), " "),
 		"line_length_limit": strconv.FormatInt(c.Size("line_length_limit"), 10), "body_checks_size_limit": strconv.FormatInt(c.Size("body_checks_size_limit"), 10)}, false
 	for _, name := range []string{"header_checks", "mime_header_checks", "nested_header_checks", "body_checks"} {
 		if specs := c.List(name); len(specs) > 0 {
@@ -119,7 +122,8 @@ func (g *generation) milter(c *conf.Config, parameter, spec string) (hook.Plugin
 
 // milterConfig is what the milter_ parameters say of every milter.
 func milterConfig(c *conf.Config) map[string]string {
-	config := map[string]string{"hostname": c.String("myhostname")}
+	config := map[string]string{"hostname": c.String("myhostname"), "internal": strings.Join(c.List("internal_mail_filter_classes"), " "),
+		"header_checks": strings.Join(c.List("milter_header_checks"), " "), "default_database_type": c.String("default_database_type")}
 	for setting, name := range map[string]string{
 		"default_action": "milter_default_action", "protocol": "milter_protocol", "macro_v": "milter_macro_v",
 		"macro_daemon_name": "milter_macro_daemon_name", "macro_defaults": "milter_macro_defaults",

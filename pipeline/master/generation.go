@@ -40,6 +40,7 @@ type generation struct {
 	// stdin makes the engine for sendmail -bs, once.
 	stdin   func() (*smtp.Server, error)
 	queue   *qmgr.Manager
+	closing sync.Mutex // guards closers
 	closers []func()
 	tables  table.Shared // one table for each that is named, whoever names it
 
@@ -79,7 +80,7 @@ func (m *Master) build(ctx context.Context, c *conf.Config) (g *generation, err 
 	if g.rewriter, err = g.newRewriter(c, own); err != nil {
 		return g, err
 	}
-	localHooks, err := g.hooksFor(c, "non_smtpd_milters")
+	localHooks, err := g.hooksFor(c, "non_smtpd_milters", c.List("non_smtpd_milters"))
 	if err != nil {
 		return g, err
 	}

@@ -107,7 +107,11 @@ func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog
 	if err != nil {
 		return nil, err
 	}
-	hooks, err := g.hooksFor(c, "smtpd_milters")
+	hooks, err := g.hooksFor(c, "smtpd_milters", c.List("smtpd_milters"))
+	if err != nil {
+		return nil, err
+	}
+	hooksOf, err := g.clientHooks(c, hooks)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +121,7 @@ func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog
 		RecipientOvershoot: c.Int("smtpd_recipient_overshoot_limit"),
 		MinFree:            c.Size("queue_minfree"), FreeBytes: g.m.freeBytes,
 		Filter: c.String("content_filter"), Limits: limits, Door: g.door(c, hooks), Log: log,
-		Hooks:       func() *hook.Set { return hooks },
+		Hooks:       hooksOf,
 		LocalClient: localClient(c, world), Flush: g.m.flushSite, Trusted: world.MyNetworks,
 	}
 	if o.Trouble, err = g.trouble(c); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mtad/mtad/core/maillog"
 	"github.com/mtad/mtad/core/smtp"
+	"github.com/mtad/mtad/core/status"
 	"github.com/mtad/mtad/pipeline/hook"
 	"github.com/mtad/mtad/pipeline/smtpd"
 	"github.com/mtad/mtad/plugins/sdk"
@@ -70,7 +71,7 @@ func TestTheAuthHookIsAskedAfterASuccessfulAuthentication(t *testing.T) {
 	g := &gate{}
 	set := hook.NewSet([]hook.Plugin{{Module: g}}, hook.Options{})
 	ctx := context.Background()
-	h := smtpd.New(smtpd.Options{Service: "smtpd", Hostname: "mx.test", Auth: saslServer{}, Hooks: func() *hook.Set { return set },
+	h := smtpd.New(smtpd.Options{Service: "smtpd", Hostname: "mx.test", Auth: saslServer{}, Hooks: func(context.Context, netip.Addr) (*hook.Set, *status.Error) { return set, nil },
 		Log: maillog.Discard().Service("smtpd")})
 	s, err := h.Connect(ctx, conn{})
 	if err != nil {

@@ -71,8 +71,8 @@ type Options struct {
 	// for it. nil: not offered at all.
 	Flush func(ctx context.Context, site string) error
 	Door  *cleanup.Door
-	// Hooks returns the plugins of the moment.
-	Hooks func() *hook.Set
+	// Hooks returns the plugins that are asked about a client, nil for none. An error turns it away.
+	Hooks func(ctx context.Context, client netip.Addr) (*hook.Set, *status.Error)
 	Log   *maillog.Service
 	// Debug logs each refusal's cause.
 	Clock func() time.Time

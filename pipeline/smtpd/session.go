@@ -83,7 +83,11 @@ func (s *session) greet(ctx context.Context) error {
 			return s.reject("CONNECT", e, "")
 		}
 	}
-	if set := s.h.o.Hooks(); set != nil {
+	set, e := s.h.o.Hooks(ctx, s.origin.Client.Addr())
+	if e != nil {
+		return s.reject("CONNECT", e, "")
+	}
+	if set != nil {
 		s.trust(ctx)
 		s.hooks = set.Session(&s.origin)
 		if e := s.hooks.Connect(ctx); e != nil {

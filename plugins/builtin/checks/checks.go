@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mtad/mtad/core/checks"
@@ -56,8 +57,12 @@ const ended = "ended"
 func (m *Module) Call(ctx context.Context, p sdk.Point, h sdk.Host) (sdk.Action, error) {
 	tx := sdk.Tx{Host: h}
 	switch tx.OriginKind() {
-	case "bounce", "forward":
+	case "forward":
 		return sdk.ActContinue, nil
+	case "bounce":
+		if !slices.Contains(m.o.internal, tx.Property("origin.service")) {
+			return sdk.ActContinue, nil
+		}
 	}
 	in := &inspection{Module: m, ctx: ctx, tx: tx}
 	switch {
@@ -121,7 +126,7 @@ func (in *inspection) act(a checks.Action, c checks.Class, line string) checks.C
 	text := a.Text
 	switch a.Word {
 	case "REJECT":
-		v := refusal(a.Text)
+		v := refusal(a)
 		text = v.Enhanced + " " + v.Text
 		in.end(v)
 	case "DISCARD":
@@ -141,6 +146,16 @@ func (in *inspection) act(a checks.Action, c checks.Class, line string) checks.C
 	}
 	in.logAction(a, c, line, text)
 	return a.Change()
+}
+
+// refusal is the verdict of a REJECT.
+func refusal(a checks.Action) sdk.Verdict {
+	v := sdk.Verdict{Action: sdk.ActReject}
+	v.Code, v.Enhanced, v.Text = a.Refusal()
+	if v.Code < 500 {
+		v.Action = sdk.ActTempfail
+	}
+	return v
 }
 
 // redirect makes the address the only recipient.

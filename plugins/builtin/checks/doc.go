@@ -11,7 +11,7 @@
 //
 // # Invariants
 //
-// Notices and forwarded mail are not looked at. The first REJECT, DISCARD or PASS ends the
+// Forwarded mail is not looked at, nor are notices unless the setting internal says so. The first REJECT, DISCARD or PASS ends the
 // inspection. Text that no action changes stays byte for byte as it is. The body is read in
 // blocks, never as a whole.
 //

@@ -20,11 +20,12 @@ const (
 type options struct {
 	tables    [checks.NumClasses]table.Maps // "header_checks" …: tables, type:name
 	sizeLimit int64                         // "body_checks_size_limit": bytes of each part that are looked at
+	internal  []string                      // "internal": bounce, notify: our own mail is looked at as well
 	line      int                           // "line_length_limit": longer lines are looked up in pieces
 }
 
 func readOptions(config map[string]string) (o options, err error) {
-	known := map[string]bool{"default_database_type": true, "body_checks_size_limit": true, "line_length_limit": true}
+	known := map[string]bool{"default_database_type": true, "body_checks_size_limit": true, "line_length_limit": true, "internal": true}
 	some := false
 	to := table.Options{Default: config["default_database_type"]}
 	for c := range checks.NumClasses {
@@ -46,6 +47,7 @@ func readOptions(config map[string]string) (o options, err error) {
 	if o.sizeLimit, err = number(config, "body_checks_size_limit", defaultSizeLimit); err != nil {
 		return o, err
 	}
+	o.internal = list.Split(config["internal"])
 	n, err := number(config, "line_length_limit", defaultLine)
 	o.line = int(min(max(n, 512), 32<<10))
 	return o, err

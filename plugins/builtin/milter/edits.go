@@ -21,6 +21,9 @@ type edits struct {
 	size int
 	body bool
 	hold *string
+	// look asks milter_header_checks about a field; verdict is what they decided about the message.
+	look    func(field string) (value string, found bool, err error)
+	verdict sdk.Verdict
 }
 
 var errShort = errors.New("an edit is cut short")
@@ -42,7 +45,7 @@ func (e *edits) take(ans byte, data []byte, tx sdk.Tx) (taken bool, err error) {
 		e.add(func(tx sdk.Tx) error { return tx.SetSender(plain(text)) })
 	case ansAddHeader:
 		value, _ := cutText(rest)
-		e.add(func(tx sdk.Tx) error { return tx.AddHeader(text, value) })
+		e.field(text, value, func(tx sdk.Tx, name, value string) error { return tx.AddHeader(name, value) })
 	case ansInsHeader, ansChgHeader:
 		return true, e.takeIndexed(ans, data)
 	case ansQuarantine:
@@ -66,10 +69,14 @@ func (e *edits) takeIndexed(ans byte, data []byte) error {
 	value, _ := cutText(rest)
 	i := int(min(n, 1<<20))
 	if ans == ansInsHeader {
-		e.add(func(tx sdk.Tx) error { return fault(tx.Host.HdrAdd(name, value, i)) })
+		e.field(name, value, func(tx sdk.Tx, name, value string) error { return fault(tx.Host.HdrAdd(name, value, i)) })
 		return nil
 	}
-	e.add(func(tx sdk.Tx) error { return changeHeader(tx, max(i, 1), name, value) })
+	if value == "" {
+		e.add(func(tx sdk.Tx) error { return changeHeader(tx, max(i, 1), name, "", "") })
+		return nil
+	}
+	e.field(name, value, func(tx sdk.Tx, put, value string) error { return changeHeader(tx, max(i, 1), name, put, value) })
 	return nil
 }
 
@@ -93,9 +100,9 @@ func (e *edits) apply(tx sdk.Tx) error {
 	return nil
 }
 
-// changeHeader gives the nth field of this name, from 1, another value; an empty one deletes it. A
+// changeHeader puts a field in the place of the nth of this name, from 1; an empty value deletes it. A
 // field that is not there is added, as Sendmail does.
-func changeHeader(tx sdk.Tx, n int, name, value string) error {
+func changeHeader(tx sdk.Tx, n int, name, put, value string) error {
 	i := -1
 	for ; n > 0; n-- {
 		if i = tx.Host.HdrFind(name, i+1); i < 0 {
@@ -106,11 +113,16 @@ func changeHeader(tx sdk.Tx, n int, name, value string) error {
 	case i < 0 && value == "":
 		return nil
 	case i < 0:
-		return tx.AddHeader(name, value)
+		return tx.AddHeader(put, value)
 	case value == "":
 		return fault(tx.Host.HdrDel(i))
+	case put == name:
+		return fault(tx.Host.HdrSet(i, value))
 	}
-	return fault(tx.Host.HdrSet(i, value))
+	if err := fault(tx.Host.HdrAdd(put, value, i)); err != nil {
+		return err
+	}
+	return fault(tx.Host.HdrDel(i + 1))
 }
 
 // delRcpt removes a recipient by the address it has now or was given as, in any case.

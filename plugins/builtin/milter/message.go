@@ -2,6 +2,7 @@ package milter
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"strings"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // message sends header and body and takes what the milter makes of them.
-func (s *session) message(tx sdk.Tx) (sdk.Verdict, error) {
+func (s *session) message(ctx context.Context, tx sdk.Tx) (sdk.Verdict, error) {
 	s.w.limit(s.m.o.contentTimeout)
 	for _, part := range []func(sdk.Tx) (byte, []byte, error){s.header, s.body} {
 		ans, data, err := part(tx)
@@ -21,7 +22,7 @@ func (s *session) message(tx sdk.Tx) (sdk.Verdict, error) {
 			return v, nil
 		}
 	}
-	return s.end(tx)
+	return s.end(ctx, tx)
 }
 
 // abandon ends a transaction that was decided before its end.
@@ -98,14 +99,14 @@ func (s *session) body(tx sdk.Tx) (byte, []byte, error) {
 }
 
 // end sends the end of the message, takes the edits and, with the last answer, applies them.
-func (s *session) end(tx sdk.Tx) (sdk.Verdict, error) {
+func (s *session) end(ctx context.Context, tx sdk.Tx) (sdk.Verdict, error) {
 	limit := s.m.o.contentTimeout
 	s.w.limit(limit)
 	err := s.sendMacros(stageEOM, cmdEOM, tx)
 	if err == nil {
 		err = s.w.send(cmdEOM, nil)
 	}
-	var e edits
+	e := edits{look: func(field string) (string, bool, error) { return s.m.o.checks.Lookup(ctx, field) }}
 	for err == nil {
 		var ans byte
 		var data []byte
@@ -141,6 +142,9 @@ func (s *session) settle(e *edits, ans byte, data []byte, tx sdk.Tx) (sdk.Verdic
 	}
 	if err := e.apply(tx); err != nil {
 		return v, err
+	}
+	if e.verdict.Action != sdk.ActContinue {
+		return e.verdict, nil
 	}
 	if e.hold != nil {
 		return sdk.Hold(strings.TrimSpace("milter: " + *e.hold)), nil

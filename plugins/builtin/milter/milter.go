@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -58,7 +59,7 @@ func (m *Module) Close(context.Context) error {
 		s.close()
 		delete(m.sessions, n)
 	}
-	return nil
+	return m.o.checks.Close()
 }
 
 // Call asks the milter. What ctx says of time does not count, milter_*_timeout do; when ctx ends,
@@ -87,7 +88,7 @@ func (m *Module) Call(ctx context.Context, p sdk.Point, h sdk.Host) (sdk.Action,
 
 // local asks about mail that did not come by SMTP: everything at once, at eom.
 func (m *Module) local(ctx context.Context, p sdk.Point, tx sdk.Tx) (sdk.Action, error) {
-	if p != sdk.PointEOM || m.o.mail == "smtp" || tx.OriginKind() != "sendmail" {
+	if p != sdk.PointEOM || m.o.mail == "smtp" || !m.asksAbout(tx) {
 		return sdk.ActContinue, nil
 	}
 	s, err := m.open(ctx, false)
@@ -103,6 +104,18 @@ func (m *Module) local(ctx context.Context, p sdk.Point, tx sdk.Tx) (sdk.Action,
 		}
 	}
 	return sdk.ActContinue, nil
+}
+
+// asksAbout reports whether the milter is asked about mail that did not come by SMTP: that of sendmail,
+// and notices of ours that the setting internal names.
+func (m *Module) asksAbout(tx sdk.Tx) bool {
+	switch tx.OriginKind() {
+	case "sendmail":
+		return true
+	case "bounce":
+		return slices.Contains(m.o.internal, tx.Property("origin.service"))
+	}
+	return false
 }
 
 // stashed is the key under which the number of the session is kept with the SMTP connection.
@@ -196,7 +209,7 @@ func (s *session) hook(ctx context.Context, p sdk.Point, tx sdk.Tx) (sdk.Verdict
 	defer stop()
 	switch p {
 	case sdk.PointEOM:
-		return s.message(tx)
+		return s.message(ctx, tx)
 	case sdk.PointAbort:
 		if err := s.abort(); err != nil {
 			s.fail(tx, "abort", err)

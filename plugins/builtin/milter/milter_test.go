@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"net/textproto"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -465,5 +466,77 @@ func TestBadSettingsAreNamed(t *testing.T) {
 				t.Fatalf("got %v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+func TestHeaderChecksSeeWhatAMilterPutsThere(t *testing.T) {
+	table := filepath.Join(t.TempDir(), "table")
+	if err := os.WriteFile(table, []byte("/^X-Ignore:/ IGNORE\n/^X-Replace: (.*)/ REPLACE X-Other: $1\n/^X-Reject:/ REJECT 5.7.9 not that\n/^X-Later:/ REJECT 4.7.9 later\n"+
+		"/^X-Hold:/ HOLD look\n/^X-Discard:/ DISCARD\n/^X-Filter:/ FILTER smtp:[x]\n/^X-Redirect:/ REDIRECT q@x.example\n/^X-Bcc:/ BCC copy@x.example\n"+
+		"/^X-Prepend:/ PREPEND X-A: 1\n/^X-Strange:/ WHAT\n/^X-Info:/ INFO look\n/^Subject: changed/ REPLACE Subject: changed again\n/^X-Bad:/ REPLACE no field\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for field, want := range map[string]func(w *world, e *status.Error, header string) bool{
+		"X-Plain": func(_ *world, e *status.Error, h string) bool {
+			return e == nil && strings.Contains(h, "X-Plain: v\r\n")
+		},
+		"X-Ignore": func(_ *world, e *status.Error, h string) bool { return e == nil && !strings.Contains(h, "X-Ignore") },
+		"X-Replace": func(_ *world, e *status.Error, h string) bool {
+			return e == nil && strings.Contains(h, "X-Other: v\r\n") && !strings.Contains(h, "X-Replace")
+		},
+		"X-Reject": func(_ *world, e *status.Error, _ string) bool {
+			return e != nil && e.Reply.String() == "550 5.7.9 not that"
+		},
+		"X-Later": func(_ *world, e *status.Error, _ string) bool {
+			return e != nil && e.Reply.String() == "451 4.7.9 later"
+		},
+		"X-Hold":     func(w *world, e *status.Error, _ string) bool { return e == nil && w.msg.Hold },
+		"X-Discard":  func(w *world, e *status.Error, _ string) bool { return e == nil && w.msg.Discard },
+		"X-Filter":   func(w *world, e *status.Error, _ string) bool { return e == nil && w.msg.Filter == "smtp:[x]" },
+		"X-Redirect": func(w *world, e *status.Error, _ string) bool { return e == nil && w.msg.Redirect == "q@x.example" },
+		"X-Bcc": func(w *world, e *status.Error, _ string) bool {
+			return e == nil && w.env.Recipients[len(w.env.Recipients)-1].Address == "copy@x.example"
+		},
+		"X-Prepend": func(_ *world, e *status.Error, h string) bool {
+			return e == nil && strings.Contains(h, "X-Prepend: v\r\n") && !strings.Contains(h, "X-A: 1\r\nX-Prepend")
+		},
+		"X-Strange": func(_ *world, e *status.Error, h string) bool {
+			return e == nil && strings.Contains(h, "X-Strange: v\r\n")
+		},
+		"X-Bad": func(_ *world, e *status.Error, h string) bool { return e == nil && strings.Contains(h, "X-Bad: v\r\n") },
+		"X-Info": func(_ *world, e *status.Error, h string) bool {
+			return e == nil && strings.Contains(h, "X-Info: v\r\n")
+		},
+	} {
+		t.Run(field, func(t *testing.T) {
+			s := &script{edit: func(m *peer.Modifier) error { return m.AddHeader(field, "v") }}
+			w := connect(t, mail.KindSMTP, map[string]string{"address": s.serve(t, "tcp"), "header_checks": "regexp:" + table})
+			_, e := w.run(message)
+			if !want(w, e, string(w.msg.Header().Bytes())) {
+				t.Fatalf("%v %+v\n%s", e, w.msg.Decision, w.msg.Header().Bytes())
+			}
+		})
+	}
+	s := &script{edit: func(m *peer.Modifier) error { return m.ChangeHeader(1, "Subject", "changed") }}
+	w := connect(t, mail.KindSMTP, map[string]string{"address": s.serve(t, "tcp"), "header_checks": "regexp:" + table})
+	if _, e := w.run("Subject: x\r\n\r\nbody\r\n"); e != nil || string(w.msg.Header().Bytes()) != "Subject: changed again\r\n" {
+		t.Fatalf("%v %s", e, w.msg.Header().Bytes())
+	}
+	s = &script{edit: func(m *peer.Modifier) error { return m.AddHeader("X-A", "v") }}
+	w = connect(t, mail.KindSMTP, map[string]string{"address": s.serve(t, "tcp"), "header_checks": "fail:maintenance"})
+	if _, e := w.run(message); e == nil || e.Reply.Code != 451 {
+		t.Fatalf("a table that cannot be asked gives %v", e)
+	}
+}
+
+func TestNoticesAreShownWhenTheyAreToBe(t *testing.T) {
+	for service, want := range map[string]bool{"bounce": true, "notify": false} {
+		s := &script{}
+		w := connect(t, mail.KindBounce, map[string]string{"address": s.serve(t, "tcp"), "mail": "local", "internal": "bounce"})
+		w.env.Origin.Service = service
+		w.env.Recipients = []mail.Recipient{{Address: "c@d.example", Original: "c@d.example"}}
+		if stage, e := w.mail(message, "c@d.example"); e != nil || strings.Contains(s.said(), "eom") != want {
+			t.Errorf("%s: %s %v: the milter was told %q", service, stage, e, s.said())
+		}
 	}
 }

@@ -7,6 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/mtad/mtad/core/conf/list"
+	"github.com/mtad/mtad/core/table"
 )
 
 // options of a milter, as its configuration names them. Each answers to the Postfix parameter with
@@ -24,6 +27,8 @@ type options struct {
 	macros           [numStages]string // "connect_macros" …: names, separated by spaces or commas
 	macroV           string            // "macro_v": the macro v
 	daemonName       string            // "macro_daemon_name": the macro {daemon_name}
+	checks           table.Maps        // "header_checks": tables about the fields that it puts there (milter_header_checks)
+	internal         []string          // "internal": bounce, notify: it is asked about our own mail as well
 	defaults         map[string]string // "macro_defaults": name=value …, for macros without a value
 }
 
@@ -58,7 +63,7 @@ var defaultMacros = [numStages]string{
 
 // settings are the names that a configuration may have beside the macros.
 var settings = []string{"address", "mail", "default_action", "protocol", "connect_timeout", "command_timeout",
-	"content_timeout", "hostname", "macro_v", "macro_daemon_name", "macro_defaults"}
+	"content_timeout", "hostname", "macro_v", "macro_daemon_name", "macro_defaults", "header_checks", "default_database_type", "internal"}
 
 func readOptions(config map[string]string) (o options, err error) {
 	if err := known(config); err != nil {
@@ -87,6 +92,10 @@ func readOptions(config map[string]string) (o options, err error) {
 	}
 	if err = o.readTimes(config); err != nil {
 		return o, err
+	}
+	o.internal = list.Split(config["internal"])
+	if o.checks, err = table.OpenMaps(list.Split(config["header_checks"]), table.Options{Default: config["default_database_type"]}); err != nil {
+		return o, fmt.Errorf("header_checks: %w", err)
 	}
 	return o, o.readMacros(config)
 }
