@@ -28,7 +28,7 @@ func TestCheckStatus(t *testing.T) {
 		"main.cf": `compatibility_level = 3.6
 smtpd_recipient_limit = 10
 biff = no
-milter_header_checks = pcre:/checks
+milter_unknown_command_macros = i
 masquerade_class = envelope_sender
 virtual_mailbox_domain = example.com
 mynetwork = 10.0.0.0/8
@@ -67,7 +67,7 @@ smtp inet n - n - 5 smtpd
 	}{
 		{"", "smtpd_recipient_limit", conf.StatusEffective, "the recipients that one message may have", 2},
 		{"", "biff", conf.StatusAccepted, "users are not told", 3},
-		{"", "milter_header_checks", conf.StatusUnsupported, "use a plugin", 4},
+		{"", "milter_unknown_command_macros", conf.StatusUnsupported, "use a plugin", 4},
 		{"", "masquerade_class", conf.StatusUnknown, "is masquerade_classes meant?", 5},
 		{"", "virtual_mailbox_domain", conf.StatusUnknown, "is virtual_mailbox_domains meant?", 6},
 		{"", "mynetwork", conf.StatusUnknown, "is mynetworks meant?", 7},
