@@ -156,6 +156,23 @@ func (sh *shell) pluginInspect(ctx context.Context, args []string) int {
 	return exOK
 }
 
+// importList names what is imported of mtad; of WASI, which has no authority, it says how much.
+func importList(all []string) string {
+	var own []string
+	wasi := 0
+	for _, im := range all {
+		if strings.HasPrefix(im, "wasi_") {
+			wasi++
+		} else {
+			own = append(own, im)
+		}
+	}
+	if wasi > 0 {
+		own = append(own, fmt.Sprintf("and %d of WASI", wasi))
+	}
+	return strings.Join(own, " ")
+}
+
 func (sh *shell) printInspected(in *workbench.Inspected) {
 	show := func(name, format string, args ...any) {
 		if text := fmt.Sprintf(format, args...); text != "" {
@@ -174,7 +191,7 @@ func (sh *shell) printInspected(in *workbench.Inspected) {
 	} else {
 		show("asks for", "nothing")
 	}
-	show("imports", "%s", strings.Join(in.Imports, " "))
+	show("imports", "%s", importList(in.Imports))
 	show("size", "%d bytes, %d with its fuel counters", in.Size, in.Metered)
 	limit := "as its configuration allows (16 MiB unless set)"
 	if in.MaxMemory > 0 {
