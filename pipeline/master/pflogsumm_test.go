@@ -96,3 +96,22 @@ func (d *daemon) summary(pflogsumm string) map[string]string {
 	}
 	return sum
 }
+
+// What plugins refuse counts as what smtpd and cleanup refuse, and so does what on_error refuses.
+func TestPflogsummCountsWhatPluginsRefuse(t *testing.T) {
+	pflogsumm := need(t, "pflogsumm", "pflogsumm")
+	d := newDaemon(t)
+	d.hostile("rcpt", "reject", "20ms") // recursion without end
+	d.run()
+	c := d.hello()
+	c.do("MAIL FROM:<a@sender.test>", "250")
+	c.do("RCPT TO:<b@rcpt.test>", "550 5.7.1")
+	c.do("RCPT TO:<c@rcpt.test>", "550 5.7.1")
+	c.do("QUIT", "221")
+	d.log.wait(t, `smtpd\[\d+\]: NOQUEUE: reject: RCPT from .*: 550 5\.7\.1 Message refused by content filter \[hostile\]; from=<a@sender\.test> to=<b@rcpt\.test> proto=ESMTP`)
+	d.signal(15)
+	d.wait()
+	if sum := d.summary(pflogsumm); sum["rejected"] != "2" {
+		t.Errorf("rejected: %s, want 2\n%v", sum["rejected"], sum)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -86,7 +87,7 @@ func TestTheStoreLastsFromMessageToMessage(t *testing.T) {
 			t.Fatalf("message %d has the steps %+v", i, r.Steps)
 		}
 	}
-	if s := b.Stats(); s.Hooks[0].Calls != 11 || s.Hooks[0].Verdicts["tempfail"] != 1 || s.Hooks[0].Memory != 128<<10 || s.Hooks[0].Fuel == 0 {
+	if s := b.Stats(); s.Hooks[0].Calls != 11 || s.Hooks[0].Verdicts["tempfail"] != 1 || s.Hooks[0].Memory < 64<<10 || s.Hooks[0].Fuel == 0 {
 		t.Errorf("%+v", s)
 	}
 }
@@ -144,8 +145,8 @@ func TestInspectSaysWhatAModuleWants(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if in.AllowLine() != `allow = ["kv"]` || strings.Join(in.Hooks, " ") != "rcpt" || in.Memory != 128<<10 || in.Instance != 128<<10 ||
-		in.Size != 1060 || in.Metered <= in.Size || in.Unloaded != "" || len(in.MadeBy) != 1 || !strings.Contains(in.MadeBy[0], "clang") {
+	if in.AllowLine() != `allow = ["kv"]` || strings.Join(in.Hooks, " ") != "rcpt" || in.Memory < 64<<10 || in.Instance < in.Memory ||
+		in.Metered <= in.Size || !slices.Contains(in.Imports, "mtad1_kv.kv_incr") || in.Unloaded != "" || len(in.MadeBy) != 1 || !strings.Contains(in.MadeBy[0], "clang") {
 		t.Errorf("%+v", in)
 	}
 	if in, err = Inspect(t.Context(), modules+"words.wasm", nil); err != nil || !strings.Contains(in.Unloaded, "set words") {
