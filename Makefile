@@ -61,6 +61,7 @@ gen: bin/mtad ## generated files: the parameter reference, and the protocol of p
 	  PATH=$(CURDIR)/bin:$$PATH protoc --go_out=. --go_opt=paths=source_relative --go-grpc_out=. --go-grpc_opt=paths=source_relative plugin.proto; \
 	  else echo "protoc is not installed (apt-get install protobuf-compiler): plugins/sdk/serve/wire stays as it is"; fi
 	bin/mtad dev reference >configs/reference.md
+	bin/mtad dev compatibility >docs/compatibility.md
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

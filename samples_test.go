@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/mtad/mtad/core/conf"
+	"github.com/mtad/mtad/core/conf/usage"
 )
 
 // Every sample configuration is one that mtad would start with, and every parameter in it has an
@@ -42,6 +43,18 @@ func TestReferenceIsUpToDate(t *testing.T) {
 	got, err := os.ReadFile("configs/reference.md")
 	if err != nil || !bytes.Equal(got, want.Bytes()) {
 		t.Fatalf("configs/reference.md is not what the registry says (%v): run make gen", err)
+	}
+}
+
+// The page about existing configurations is what the registry says. "make gen" writes it.
+func TestCompatibilityIsUpToDate(t *testing.T) {
+	var want bytes.Buffer
+	if err := usage.Compatibility(&want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile("docs/compatibility.md")
+	if err != nil || !bytes.Equal(got, want.Bytes()) {
+		t.Fatalf("docs/compatibility.md is not what the registry says (%v): go run ./cmd/mtad dev compatibility > docs/compatibility.md", err)
 	}
 }
 

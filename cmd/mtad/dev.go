@@ -18,6 +18,7 @@ import (
 	"github.com/mtad/mtad/cmd/mtad/dev/sink"
 	"github.com/mtad/mtad/cmd/mtad/dev/source"
 	"github.com/mtad/mtad/core/conf"
+	"github.com/mtad/mtad/core/conf/usage"
 )
 
 const helpDev = `usage: mtad dev source -addr HOST:PORT [-n N] [-c N] [-size N] [-reuse]
@@ -26,7 +27,7 @@ const helpDev = `usage: mtad dev source -addr HOST:PORT [-n N] [-c N] [-size N] 
            [-delay TIME] [-tempfail PERCENT]
        mtad dev bench [-rounds N] [-filter FILE.wasm] [-hostile FILE.wasm]
            [-only WORKLOAD]
-       mtad dev reference
+       mtad dev reference | compatibility
 
 source sends N messages of SIZE bytes over C sessions at a time, each with its
 own Message-Id, and prints what it measured as JSON. Defaults: -n 1000 -c 20
@@ -38,7 +39,8 @@ its counts as JSON. With -ctl it answers "stats", "reset" and "wait N SECONDS",
 one line each, with its counts. An address may also be "unix:PATH".
 
 bench relays from source to sink through this program, on a fresh queue for
-each workload, and prints medians. reference prints the parameter reference.
+each workload, and prints medians. reference prints the parameter reference,
+compatibility what becomes of the parameters that are used in the field.
 
 Exit code: 0 (source: every message was accepted), 1 otherwise, 64 usage.
 `
@@ -46,7 +48,7 @@ Exit code: 0 (source: every message was accepted), 1 otherwise, 64 usage.
 // dev dispatches the tools for tests of speed.
 func dev(sh *shell, args []string) int {
 	if len(args) == 0 {
-		return sh.fail(exUsage, "which of source, sink, bench and reference? (mtad dev --help)")
+		return sh.fail(exUsage, "which of source, sink, bench, reference and compatibility? (mtad dev --help)")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -58,7 +60,9 @@ func dev(sh *shell, args []string) int {
 	case "bench":
 		return sh.devBench(ctx, args[1:])
 	case "reference":
-		return sh.devReference()
+		return sh.devPage(conf.Reference)
+	case "compatibility":
+		return sh.devPage(usage.Compatibility)
 	}
 	return sh.fail(exUsage, "dev %s: no such tool (mtad dev --help)", args[0])
 }
@@ -158,9 +162,10 @@ func (sh *shell) devBench(ctx context.Context, args []string) int {
 	return exOK
 }
 
-func (sh *shell) devReference() int {
-	if err := conf.Reference(sh.out); err != nil {
-		return sh.fail(exIOErr, "dev reference: %v", err)
+// devPage prints a generated page.
+func (sh *shell) devPage(write func(io.Writer) error) int {
+	if err := write(sh.out); err != nil {
+		return sh.fail(exIOErr, "dev: %v", err)
 	}
 	return exOK
 }
