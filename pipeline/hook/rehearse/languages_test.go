@@ -28,3 +28,25 @@ func TestEveryLanguageConforms(t *testing.T) {
 		})
 	}
 }
+
+// The words that an SDK has of its own mean the same in each language. Rust's are more, and have a
+// transcript more.
+func TestTheSDKsOwnWordsMeanTheSame(t *testing.T) {
+	t.Parallel()
+	const tours = "../../../plugins/sdk/sdktest/testdata/tour/"
+	for _, source := range []string{"c/filter.c", "cc/filter.cc", "rust/filter.rs", "as/filter.ts", "zig/filter.zig"} {
+		t.Run(filepath.Dir(source), func(t *testing.T) {
+			t.Parallel()
+			subject := wasmSubject(t, toolchain.Build(t, filepath.Join(toolchain.Root(), "plugins/sdk/sdktest/tour", source)))
+			files := []string{"tour.txt"}
+			if source == "rust/filter.rs" {
+				files = append(files, "rust.txt")
+			}
+			for _, name := range files {
+				if err := sdktest.Play(t.Context(), subject, script(t, tours+name), Options()).Err(name); err != nil {
+					t.Errorf("\n%v", err)
+				}
+			}
+		})
+	}
+}
