@@ -1,9 +1,7 @@
-package pipe
+package spawn
 
 import (
 	"strings"
-
-	"github.com/mtad/mtad/core/spawn"
 )
 
 // Environment returns the environment of commands. export has the names, or name=value, that pass
@@ -21,7 +19,7 @@ func Environment(export, imported, present []string, configDir string) []string 
 		}
 	}
 	known["MAIL_CONFIG"] = configDir
-	env := []string{"PATH=" + spawn.DefaultPath}
+	env := []string{"PATH=" + DefaultPath}
 	for _, word := range export {
 		name, value, fixed := strings.Cut(word, "=")
 		if !fixed {

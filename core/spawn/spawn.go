@@ -39,9 +39,6 @@ type Command struct {
 	// Confined takes away for good what a program could gain by a file that is setuid or has
 	// capabilities, and the capability bounding set where this process may (Linux only).
 	Confined bool
-	// Child leaves it in this process's session and process group, so that the signals of a
-	// terminal reach it.
-	Child bool
 }
 
 // Process is a program that runs. Safe for concurrent use.
@@ -67,7 +64,7 @@ func Start(c *Command) (*Process, error) {
 	}
 	out := or(c.Output, null)
 	attr := &os.ProcAttr{Dir: c.Directory, Env: c.Env, Files: append([]*os.File{or(c.Stdin, null), out, or(c.Stderr, out)}, c.Extra...),
-		Sys: &syscall.SysProcAttr{Setsid: !c.Child, Chroot: c.Chroot}}
+		Sys: &syscall.SysProcAttr{Setsid: true, Chroot: c.Chroot}}
 	if c.Env == nil {
 		attr.Env = []string{} // nil would be this process's
 	}
@@ -85,7 +82,7 @@ func Start(c *Command) (*Process, error) {
 	return &Process{p: p}, nil
 }
 
-// PID is the number of the process; it leads a process group of that number unless it is a Child.
+// PID is the number of the process; it leads a process group of that number.
 func (p *Process) PID() int { return p.p.Pid }
 
 // Wait returns how the program ended. It is called once.

@@ -21,9 +21,13 @@ type Process interface {
 	Wait() (syscall.WaitStatus, error)
 }
 
+// fed is a Process that wants to know when its message is complete.
+type fed interface{ Fed() }
+
 // Converse is what every Runner does: it has start start c with the ends of two pipes, feeds it,
-// keeps its output and waits for its end. start must not keep the files it is given.
-func Converse(ctx context.Context, c *Command, start func(stdin, output *os.File) (Process, error)) (Ended, error) {
+// keeps its output and waits for its end. start gets feed, the other end of stdin, for one who has to
+// keep it open too, until the Process's method Fed is called. It must not keep the files themselves.
+func Converse(ctx context.Context, c *Command, start func(stdin, output, feed *os.File) (Process, error)) (Ended, error) {
 	if err := ctx.Err(); err != nil {
 		return Ended{}, err
 	}
@@ -33,7 +37,7 @@ func Converse(ctx context.Context, c *Command, start func(stdin, output *os.File
 	}
 	defer in.w.Close()
 	defer out.r.Close()
-	p, err := start(in.r, out.w)
+	p, err := start(in.r, out.w, in.w)
 	in.r.Close()
 	out.w.Close()
 	if err != nil {
@@ -41,15 +45,18 @@ func Converse(ctx context.Context, c *Command, start func(stdin, output *os.File
 	}
 	defer context.AfterFunc(ctx, p.Kill)()
 
-	var fed error
+	var failed error
 	var said output
 	var both sync.WaitGroup
 	both.Go(func() {
-		if fed = c.Feed(in.w); fed != nil {
+		if failed = c.Feed(in.w); failed != nil {
 			p.Kill()
 			return
 		}
 		in.w.Close()
+		if p, ok := p.(fed); ok {
+			p.Fed()
+		}
 	})
 	both.Go(func() { _, _ = io.Copy(&said, out.r) })
 	end, err := p.Wait()
@@ -57,8 +64,8 @@ func Converse(ctx context.Context, c *Command, start func(stdin, output *os.File
 	_ = in.w.SetWriteDeadline(late)
 	_ = out.r.SetReadDeadline(late)
 	both.Wait()
-	if fed != nil {
-		err = fed
+	if failed != nil {
+		err = failed
 	}
 	return Ended{Status: end, Output: said.kept}, err
 }

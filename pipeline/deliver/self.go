@@ -22,7 +22,7 @@ var (
 
 // Run runs a command.
 func (Self) Run(ctx context.Context, c *Command) (Ended, error) {
-	return Converse(ctx, c, func(stdin, output *os.File) (Process, error) {
+	return Converse(ctx, c, func(stdin, output, _ *os.File) (Process, error) {
 		path, err := spawn.Find(c.Argv[0])
 		if err != nil {
 			return nil, err

@@ -16,7 +16,7 @@ import (
 // is quick to wait for; then the dotlock, which must be there before the file is opened; then the
 // locks on the open file, which its closing releases.
 func (w *Writer) toMbox(ctx context.Context, d disk, p Place, m *Message) error {
-	done, err := w.busy.take(ctx, p.String())
+	done, err := w.busy.Take(ctx, p.String())
 	if err != nil {
 		return err
 	}

@@ -75,3 +75,18 @@ func (p Place) String() string {
 	}
 	return s
 }
+
+// Base returns the directory below which the mailbox lies.
+func (p Place) Base() string { return p.base }
+
+// Name returns the path of the mailbox below Base, with a "/" at the end of a Maildir: what Below
+// makes the same Place of.
+func (p Place) Name() string {
+	if p.maildir {
+		return p.name + "/"
+	}
+	return p.name
+}
+
+// Owner returns the uid that an mbox may have, or AnyOwner.
+func (p Place) Owner() int { return p.owner }

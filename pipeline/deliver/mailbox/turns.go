@@ -5,21 +5,21 @@ import (
 	"sync"
 )
 
-// turns lets one delivery of this process after the other at a mailbox. Kernel locks alone would
+// Turns lets one delivery of this process after the other at a mailbox. Kernel locks alone would
 // do on Linux, but their waiters only look again after deliver_lock_delay, and elsewhere they do
-// not tell two deliveries of one process apart. The zero turns is ready.
-type turns struct {
+// not tell two deliveries of one process apart. The zero Turns is ready. Safe for concurrent use.
+type Turns struct {
 	mu sync.Mutex
 	m  map[string]*turn
 }
 
 type turn struct {
 	free  chan struct{} // holds one token while nobody has the turn
-	users int           // who has it or waits; guarded by turns.mu
+	users int           // who has it or waits; guarded by Turns.mu
 }
 
-// take waits for the turn at key; done ends it.
-func (t *turns) take(ctx context.Context, key string) (done func(), err error) {
+// Take waits for the turn at key; done ends it.
+func (t *Turns) Take(ctx context.Context, key string) (done func(), err error) {
 	u := t.enter(key)
 	select {
 	case <-u.free:
@@ -30,7 +30,7 @@ func (t *turns) take(ctx context.Context, key string) (done func(), err error) {
 	}
 }
 
-func (t *turns) enter(key string) *turn {
+func (t *Turns) enter(key string) *turn {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.m == nil {
@@ -46,7 +46,7 @@ func (t *turns) enter(key string) *turn {
 	return u
 }
 
-func (t *turns) leave(key string, u *turn) {
+func (t *Turns) leave(key string, u *turn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if u.users--; u.users == 0 {

@@ -24,7 +24,7 @@ type Message struct {
 // Writer writes mailboxes. Safe for concurrent use.
 type Writer struct {
 	o    Options
-	busy turns
+	busy Turns
 	open func(base string) (disk, error)
 }
 

@@ -80,6 +80,10 @@ func (a *Agent) directory() string {
 
 // notStarted is the error for a command that did not run. The path stays in the cause.
 func notStarted(err error) error {
+	var e *status.Error
+	if errors.As(err, &e) {
+		return err // whoever was to start it says what it is
+	}
 	text := "cannot start the command"
 	var errno syscall.Errno
 	if errors.As(err, &errno) {

@@ -1,0 +1,232 @@
+package asuser
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/mtad/mtad/core/confine"
+	"github.com/mtad/mtad/core/privsep"
+	"github.com/mtad/mtad/pipeline/deliver"
+	"github.com/mtad/mtad/pipeline/deliver/mailbox"
+)
+
+// Called reports whether this process was started as a deliverer; then it calls Main and nothing
+// else.
+func Called(argv []string) bool { return len(argv) == 2 && argv[0] == privsep.DelivererName }
+
+// Main is the whole of a deliverer. It returns the exit code.
+func Main(argv []string, stderr io.Writer) int {
+	err := run(argv[1])
+	if err != nil {
+		fmt.Fprintf(stderr, "%s: %s: %v\n", privsep.DelivererName, argv[1], err)
+		return 1
+	}
+	return 0
+}
+
+func run(directory string) error {
+	const socket = 3
+	f := os.NewFile(socket, "deliverer")
+	c, err := net.FileConn(f)
+	f.Close()
+	if err != nil {
+		return fmt.Errorf("it is started by mtad alone: %w", err)
+	}
+	defer c.Close()
+	if err := confine.Hide(); err != nil {
+		return err
+	}
+	_ = time.Now().Local().String() // reads the time zone while its file can be reached
+	reach := directory
+	if _, err := os.Stat(reach); errors.Is(err, fs.ErrNotExist) {
+		reach = existing(directory) // it may have to be made
+	}
+	if _, err := confine.Process(confine.Paths{ReadWrite: []string{reach}}); err != nil {
+		return err
+	}
+	return Serve(c, directory)
+}
+
+// existing is the lowest directory above path that there is.
+func existing(path string) string {
+	for path != "/" {
+		path = filepath.Dir(path)
+		if _, err := os.Stat(path); err == nil {
+			break
+		}
+	}
+	return path
+}
+
+// Serve does the jobs that come over c, one after the other, within directory, until c is closed.
+func Serve(c net.Conn, directory string) error {
+	r := bufio.NewReaderSize(c, maxBlock)
+	s := &server{r: r, c: c, directory: directory}
+	for {
+		texts, err := readFrame(r, maxFrame)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		var answer []string
+		switch {
+		case len(texts) > 0 && texts[0] == jobMailbox:
+			answer, err = s.mailbox(texts)
+		case len(texts) == 3 && texts[0] == jobRead:
+			answer, err = s.read(texts[1], texts[2])
+		default:
+			err = errFrame
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := c.Write(appendFrame(nil, answer...)); err != nil {
+			return err
+		}
+	}
+}
+
+type server struct {
+	r         *bufio.Reader
+	c         net.Conn
+	directory string
+	// writer is that of the last job; jobs differ in their options only after a reload.
+	writer  *mailbox.Writer
+	options []string
+}
+
+// mailbox does a delivery. Its error is one of the connection; what went wrong with the mailbox is
+// the answer.
+func (s *server) mailbox(texts []string) ([]string, error) {
+	j, err := parseJob(texts)
+	if err != nil {
+		return nil, err
+	}
+	place, err := mailbox.Below(s.directory, j.name, j.owner)
+	if err != nil {
+		return nil, err
+	}
+	if options := texts[optionTexts:]; s.writer == nil || !slices.Equal(s.options, options) {
+		s.writer, s.options = mailbox.New(j.options), options
+	}
+	text := &stream{r: s.r, size: j.size}
+	said, err := s.writer.Deliver(context.Background(), place, &mailbox.Message{Sender: j.sender, Original: j.original, Delivered: j.delivered, Text: text})
+	if text.err != nil {
+		return nil, text.err
+	}
+	if failed := text.skip(); failed != nil {
+		return nil, failed
+	}
+	if err != nil {
+		return failureFrame(err), nil
+	}
+	return []string{answerDone, said}, nil
+}
+
+// read reads a file.
+func (s *server) read(name, most string) ([]string, error) {
+	limit, err := strconv.ParseInt(most, 10, 64)
+	if err != nil || limit < 0 || limit > maxFile {
+		return nil, errFrame
+	}
+	f, err := deliver.Self{}.ReadFile(context.Background(), deliver.As{}, s.directory, name, limit)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return []string{answerNone}, nil
+	case err != nil:
+		return failureFrame(err), nil
+	}
+	return []string{answerFile, string(f.Data), strconv.FormatUint(uint64(f.Mode), 8), strconv.Itoa(f.UID), strconv.Itoa(f.Links)}, nil
+}
+
+// stream is a message that comes in blocks. It is read from its begin to its end, once; the last
+// bytes are given out when the block that ends it has come.
+type stream struct {
+	r    *bufio.Reader
+	size int64
+	at   int64 // what was read
+	left int   // of the block
+	over bool
+	err  error // of the connection
+}
+
+// Size is the message's.
+func (s *stream) Size() int64 { return s.size }
+
+// Close does nothing.
+func (s *stream) Close() error { return nil }
+
+// ReadAt reads on; off must be where the last call ended.
+func (s *stream) ReadAt(p []byte, off int64) (int, error) {
+	if off != s.at {
+		return 0, fmt.Errorf("read at %d of a stream at %d", off, s.at)
+	}
+	n := 0
+	for n < len(p) && s.at < s.size && s.err == nil {
+		if !s.block() {
+			break
+		}
+		k, err := s.r.Read(p[n:min(len(p), n+s.left)])
+		n, s.left, s.at = n+k, s.left-k, s.at+int64(k)
+		if err != nil {
+			s.err = noEOF(err)
+		}
+	}
+	if s.at == s.size && s.err == nil && !s.over && s.block() {
+		s.err = errFrame // more than its size
+	}
+	if s.err == nil && s.over && s.at < s.size {
+		s.err = io.ErrUnexpectedEOF
+	}
+	if s.err != nil {
+		return 0, s.err
+	}
+	return n, nil
+}
+
+// block begins the next block when the last is over; false at the end of the message or of the
+// connection.
+func (s *stream) block() bool {
+	if s.left > 0 {
+		return true
+	}
+	if s.over || s.err != nil {
+		return false
+	}
+	var head [4]byte
+	if _, err := io.ReadFull(s.r, head[:]); err != nil {
+		s.err = noEOF(err)
+		return false
+	}
+	n := binary.BigEndian.Uint32(head[:])
+	if n > maxBlock {
+		s.err = errFrame
+		return false
+	}
+	s.left, s.over = int(n), n == 0
+	return n > 0
+}
+
+// skip reads what nobody wants to the end.
+func (s *stream) skip() error {
+	for s.block() {
+		n, err := s.r.Discard(s.left)
+		if s.left -= n; err != nil {
+			s.err = noEOF(err)
+		}
+	}
+	return s.err
+}
