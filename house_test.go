@@ -47,6 +47,11 @@ var rules = []rule{
 	{"core/status", []string{"core"}, []string{"core/status"}, "the ground imports nothing of ours"},
 	{"core/conf", []string{"core"}, []string{"core/conf"}, "the ground imports nothing of ours"},
 	{"core/dns", []string{"core"}, []string{"core/dns"}, "the ground imports nothing of ours"},
+	{"core/spawn", []string{"core"}, []string{"core/spawn"}, "the privileged parent is made of it"},
+	{"core/ports", []string{"core"}, []string{"core/ports"}, "the privileged parent is made of it"},
+	{"core/notify", []string{"core"}, []string{"core/notify"}, "the privileged parent is made of it"},
+	{"core/confine", []string{"core"}, []string{"core/confine"}, "the ground imports nothing of ours"},
+	{"pipeline", []string{"core/privsep/parent"}, []string{"pipeline/master"}, "only master starts the privileged parent"},
 	{"core/metric", []string{"core"}, []string{"core/metric"}, "the ground imports nothing of ours"},
 }
 
@@ -86,6 +91,34 @@ func (r rule) forbids(from, to string) bool {
 }
 
 func below(p, dir string) bool { return p == dir || strings.HasPrefix(p, dir+"/") }
+
+// What keeps root's rights parses no mail and runs no plugin, and is small enough to be read: of ours it
+// imports what it is made of and the configuration, of the standard library nothing that parses what
+// strangers wrote.
+func TestThePrivilegedParentImportsLittle(t *testing.T) {
+	for pkg, files := range sources(t) {
+		if !below(pkg, "core/privsep") && !below(pkg, "core/spawn") && !below(pkg, "core/ports") && !below(pkg, "core/notify") {
+			continue
+		}
+		for name, f := range files {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			for _, im := range f.Imports {
+				p := strings.Trim(im.Path.Value, `"`)
+				first, _, _ := strings.Cut(p, "/")
+				ours, isOurs := strings.CutPrefix(p, module)
+				if isOurs && !below(ours, "core/privsep") && !below(ours, "core/conf") && !below(ours, "core/spawn") && !below(ours, "core/ports") && !below(ours, "core/notify") {
+					t.Errorf("%s imports %s: what keeps root's rights parses no mail and runs no plugin", name, p)
+				}
+				foreign := strings.Contains(first, ".") && !isOurs && !strings.HasPrefix(p, "golang.org/x/sys/")
+				if foreign || below(p, "net/http") || below(p, "net/mail") || below(p, "net/textproto") || below(p, "mime") || below(p, "encoding/json") || below(p, "plugin") {
+					t.Errorf("%s imports %s: what keeps root's rights parses nothing that strangers wrote", name, p)
+				}
+			}
+		}
+	}
+}
 
 // The standard library is all that the SDK may import: it compiles into guests.
 func TestSDKImportsTheStandardLibraryOnly(t *testing.T) {

@@ -9,12 +9,18 @@ import (
 	"strings"
 
 	"github.com/mtad/mtad/core/conf"
+	"github.com/mtad/mtad/pipeline/deliver/asuser"
 )
 
 // version is mtad's own; the linker may set another (-X main.version=...).
 var version = "0.1.0"
 
-func main() { os.Exit(run(os.Args, os.Stdin, os.Stdout, os.Stderr)) }
+func main() {
+	if asuser.Called(os.Args) {
+		os.Exit(asuser.Main(os.Args, os.Stderr))
+	}
+	os.Exit(run(os.Args, os.Stdin, os.Stdout, os.Stderr))
+}
 
 // shell is what a command has to work with.
 type shell struct {

@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
-	"time"
 
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/pipeline/master"
@@ -17,14 +14,17 @@ const exConfig = 78 // the configuration is wrong (sysexits(3))
 const helpRun = `usage: mtad [-c DIR] run [-o NAME=VALUE]...
 
 Runs the mail system in the foreground until SIGTERM or SIGINT, which let
-sessions and deliveries under way finish; SIGHUP reads the configuration again.
+sessions and deliveries under way finish, for shutdown_time_limit at most.
+SIGHUP reads the configuration again. SIGUSR2 does what "mtad upgrade" does.
 
   -c DIR         configuration directory: main.cf, master.cf, mtad.toml
   -o NAME=VALUE  a parameter that wins over what the files say; may be repeated
 
-The log goes to maillog_file, or to standard error. Started by root, mtad binds
-its ports, gives the queue directory to mail_owner and becomes that user for
-good. Exit code: 0, 64 for wrong arguments, 69 for what could not be done
+The log goes to maillog_file, or to standard error. Started by root, mtad keeps
+a small process with root's rights, which binds ports, holds private keys and
+starts deliveries as the users they are for; everything else runs as mail_owner.
+Sockets that systemd opened (LISTEN_FDS) are taken over, by name or address.
+Exit code: 0, 64 for wrong arguments, 69 for what could not be done
 (an address in use, a directory that cannot be written), 78 for a bad
 configuration.
 `
@@ -46,15 +46,12 @@ func runVerb(args []string) int {
 	for _, w := range c.Warnings() {
 		fmt.Fprintf(os.Stderr, "mtad run: warning: %s\n", w)
 	}
-	m, err := master.New(c, master.Options{Load: load, Stderr: os.Stderr, Version: version})
-	if err == nil {
-		err = supervise(m)
-	}
+	code, err = master.Serve(context.Background(), c, master.Options{Load: load, Stderr: os.Stderr, Version: version})
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "mtad run: fatal: %v\n", err)
 		return exUnavailable
 	}
-	return exOK
+	return code
 }
 
 type runFlags struct {
@@ -78,37 +75,4 @@ func runOptions(args []string) (o runFlags, code int) {
 	}
 	o.dir = conf.Directory(o.dir, os.Environ())
 	return o, exOK
-}
-
-// reloadTime bounds a reload that SIGHUP asked for.
-const reloadTime = 5 * time.Minute
-
-// supervise runs m until SIGTERM or SIGINT; SIGHUP reloads. A second SIGTERM ends at once.
-func supervise(m *master.Master) error {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
-	done := make(chan error, 1)
-	go func() { done <- m.Run(ctx) }()
-	for {
-		select {
-		case err := <-done:
-			return err
-		case <-hup:
-			reloadOnSignal(ctx, m)
-		case <-ctx.Done():
-			stop() // the next signal has its usual effect
-			return <-done
-		}
-	}
-}
-
-func reloadOnSignal(ctx context.Context, m *master.Master) {
-	ctx, cancel := context.WithTimeout(ctx, reloadTime)
-	defer cancel()
-	if err := m.Reload(ctx); err != nil {
-		fmt.Fprintf(os.Stderr, "mtad run: reload: %v\n", err)
-	}
 }

@@ -23,6 +23,7 @@ func verbs() []verb {
 		{"check", false, "say what each parameter that is set does, and what is wrong", helpCheck, own(checkVerb)},
 		{"reload", false, "have the daemon read its configuration again", helpReload, reload},
 		{"stop", false, "stop the daemon", helpStop, stop},
+		{"upgrade", false, "have the daemon replaced by the program that is now in its place", helpUpgrade, upgrade},
 		{"status", false, "show what the daemon is doing", helpStatus, showStatus},
 		{"why", false, "say why a message waits", helpWhy, whyVerb},
 		{"suspend", false, "send no mail to a destination for a while", helpSuspend, suspendVerb},

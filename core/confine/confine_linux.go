@@ -2,6 +2,9 @@ package confine
 
 import (
 	"fmt"
+	"io/fs"
+	"os"
+	"slices"
 
 	"github.com/landlock-lsm/go-landlock/landlock"
 	ll "github.com/landlock-lsm/go-landlock/landlock/syscall"
@@ -21,8 +24,8 @@ func Process(p Paths) (Result, error) {
 		landlock.RODirs(p.ReadOnly...).IgnoreIfMissing(),
 		// A Maildir is written by moving files between directories.
 		landlock.RWDirs(p.ReadWrite...).WithRefer().IgnoreIfMissing(),
-		landlock.ROFiles(p.Files...).IgnoreIfMissing(),
-		landlock.RWFiles(p.WriteFiles...).IgnoreIfMissing(),
+		landlock.ROFiles(files(p.Files)...).IgnoreIfMissing(),
+		landlock.RWFiles(files(p.WriteFiles)...).IgnoreIfMissing(),
 	}
 	if err := landlock.V5.BestEffort().RestrictPaths(rules...); err != nil {
 		return Result{}, fmt.Errorf("landlock: %w", err)
@@ -31,6 +34,14 @@ func Process(p Paths) (Result, error) {
 		abi = 0 // it cannot allow moves between directories, so it was not used
 	}
 	return Result{ABI: abi}, nil
+}
+
+// files leaves out what is no file of a file system: the kernel has no rule for it, and needs none.
+func files(paths []string) []string {
+	return slices.DeleteFunc(slices.Clone(paths), func(path string) bool {
+		st, err := os.Stat(path)
+		return err != nil || !st.Mode().IsRegular() && st.Mode()&fs.ModeCharDevice == 0
+	})
 }
 
 // Hide keeps other processes of the same user from reading or steering this one (ptrace(2)), and

@@ -27,22 +27,26 @@ func New(getenv func(string) string, pid int) *Notifier {
 	if path == "" || path[0] != '/' && path[0] != '@' {
 		return nil
 	}
-	n := &Notifier{path: path}
-	usec, err := strconv.ParseInt(getenv("WATCHDOG_USEC"), 10, 64)
-	who := getenv("WATCHDOG_PID")
-	if err == nil && usec > 0 && usec < int64(24*time.Hour/time.Microsecond) && (who == "" || who == strconv.Itoa(pid)) {
-		n.watchdog = time.Duration(usec) * time.Microsecond
-	}
-	return n
+	return &Notifier{path: path, watchdog: Watchdog(getenv, pid)}
 }
 
-// Watchdog is how often Alive must be said: half the time after which the manager takes the process
-// for dead; 0: never.
+// Watchdog reads WATCHDOG_USEC and WATCHDOG_PID: half the time after which the manager takes the
+// process for dead, which is how often Alive must be said; 0: never.
+func Watchdog(getenv func(string) string, pid int) time.Duration {
+	usec, err := strconv.ParseInt(getenv("WATCHDOG_USEC"), 10, 64)
+	who := getenv("WATCHDOG_PID")
+	if err != nil || usec <= 0 || usec >= int64(24*time.Hour/time.Microsecond) || who != "" && who != strconv.Itoa(pid) {
+		return 0
+	}
+	return time.Duration(usec) * time.Microsecond / 2
+}
+
+// Watchdog is how often Alive must be said; 0: never.
 func (n *Notifier) Watchdog() time.Duration {
 	if n == nil {
 		return 0
 	}
-	return n.watchdog / 2
+	return n.watchdog
 }
 
 // Ready says that the process serves; it ends Reloading too.

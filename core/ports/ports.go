@@ -31,6 +31,7 @@ type Set struct {
 type socket struct {
 	fd   int
 	name string // that the service manager gave it
+	want string // the address that was asked for
 	addr net.Addr
 	used bool
 }
@@ -124,8 +125,8 @@ func (s *Set) Listen(name, network, address string) (net.Listener, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, h := range s.held {
-		if h.name != "" && h.name == name && !h.used || equal(h.addr, network, address) {
-			h.used = true
+		if h.name != "" && h.name == name && !h.used || h.want == network+" "+address || equal(h.addr, network, address) {
+			h.used, h.want = true, network+" "+address
 			return listener(h.fd)
 		}
 	}
@@ -137,7 +138,7 @@ func (s *Set) Listen(name, network, address string) (net.Listener, error) {
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	s.held = append(s.held, &socket{fd: fd, addr: l.Addr(), used: true})
+	s.held = append(s.held, &socket{fd: fd, want: network + " " + address, addr: l.Addr(), used: true})
 	return l, nil
 }
 

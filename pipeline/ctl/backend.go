@@ -47,6 +47,9 @@ type Backend interface {
 	Reload(ctx context.Context) error
 	// Stop begins to stop the daemon and returns without waiting for the end.
 	Stop(ctx context.Context) error
+	// Upgrade begins to hand over to the program that is now where the daemon's was, and returns
+	// without waiting for it. On error the daemon goes on.
+	Upgrade(ctx context.Context) error
 	// Status tells about the daemon. It must be quick.
 	Status(ctx context.Context) (Status, error)
 	// Submit queues a message of a local user. Lines of text end in LF or CRLF. env.Origin

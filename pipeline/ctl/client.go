@@ -157,6 +157,12 @@ func (c *Client) Reload(ctx context.Context) error {
 	return c.do(ctx, actTimeout, http.MethodPost, "/v1/reload", nil, nil)
 }
 
+// Upgrade tells the daemon to hand over to the program that is now where its own was. It returns
+// when that has begun.
+func (c *Client) Upgrade(ctx context.Context) error {
+	return c.do(ctx, actTimeout, http.MethodPost, "/v1/upgrade", nil, nil)
+}
+
 // Stop tells the daemon to stop. It returns when that has begun.
 func (c *Client) Stop(ctx context.Context) error {
 	return c.do(ctx, actTimeout, http.MethodPost, "/v1/stop", nil, nil)

@@ -75,6 +75,7 @@ func (d *daemon) Delete(_ context.Context, id string) error  { return d.note("de
 func (d *daemon) Requeue(_ context.Context, id string) error { return d.note("requeue %s", id) }
 func (d *daemon) Reload(context.Context) error               { return d.note("reload") }
 func (d *daemon) Stop(context.Context) error                 { return d.note("stop") }
+func (d *daemon) Upgrade(context.Context) error              { return d.note("upgrade") }
 func (d *daemon) Status(context.Context) (ctl.Status, error) {
 	return ctl.Status{Version: "1", PID: 42, Queue: map[string]int{"hold": 1}, Services: []ctl.Service{{Name: "smtp", Type: "inet"}}}, d.err
 }

@@ -23,7 +23,7 @@
 //	GET    /v1/trace                          trace.State; POST a trace.Rule; DELETE ends all, ?records=1 forgets
 //	GET    /v1/trace/{id}                     trace.Record
 //	POST   /v1/log?tag=TAG&level=LEVEL        lines for the mail log
-//	POST   /v1/reload   /v1/stop
+//	POST   /v1/reload   /v1/stop   /v1/upgrade
 //	POST   /v1/submit                         a message in the form of package drop; answers {"id":"…"}
 //	POST   /v1/smtp                           with Upgrade: smtp; answers 101, then it is an SMTP session
 //
@@ -38,7 +38,7 @@
 //
 // Who is at the other end is what the kernel says (SO_PEERCRED), asked when the connection is
 // made. Root and the daemon's own user may do everything; others may see the status, and list,
-// flush and submit as far as Options allow. Nobody else may trace, hold, delete, requeue, reload or stop.
+// flush and submit as far as Options allow. Nobody else may trace, hold, delete, requeue, reload, upgrade or stop.
 // Heads, JSON bodies, connections and times are bounded; the text of a message is bounded by what
 // Submit accepts.
 //

@@ -108,6 +108,7 @@ func (s *Server) routes() http.Handler {
 		return nil, s.b.Resume(r.Context(), r.URL.Query().Get("nexthop"))
 	}))
 	m.Handle("POST /v1/reload", s.act(admin, func(r *http.Request) (any, error) { return nil, s.b.Reload(r.Context()) }))
+	m.Handle("POST /v1/upgrade", s.act(admin, func(r *http.Request) (any, error) { return nil, s.b.Upgrade(r.Context()) }))
 	m.Handle("POST /v1/stop", s.act(admin, func(r *http.Request) (any, error) { return nil, s.b.Stop(r.Context()) }))
 	m.Handle("POST /v1/submit", s.guard(submit, s.submit))
 	s.watch(m)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"os/user"
 	"strconv"
 
@@ -110,9 +109,12 @@ func (b backend) Stop(context.Context) error {
 	return nil
 }
 
+// Upgrade begins to hand over to the program that is now where ours was.
+func (b backend) Upgrade(context.Context) error { return b.m.around.upgrade() }
+
 // Status tells about the daemon.
 func (b backend) Status(context.Context) (ctl.Status, error) {
-	s := ctl.Status{Version: b.m.o.Version, PID: os.Getpid(), Started: b.m.begun, Queue: map[string]int{}}
+	s := ctl.Status{Version: b.m.o.Version, PID: b.m.around.pid(), Started: b.m.begun, Queue: map[string]int{}}
 	g := b.gen()
 	s.Config = g.cfg.Dir()
 	for st, n := range g.queue.Counts() {

@@ -118,6 +118,14 @@ func (d *daemon) write(name, text string) string {
 // run starts the process and returns when it serves.
 func (d *daemon) run() {
 	d.t.Helper()
+	mark := d.log.mark()
+	d.launch()
+	d.log.waitAfter(d.t, mark, `daemon started`, d.gone)
+}
+
+// launch starts the process.
+func (d *daemon) launch() {
+	d.t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		d.t.Fatal(err)
@@ -128,7 +136,6 @@ func (d *daemon) run() {
 	if d.stdin, err = d.cmd.StdinPipe(); err != nil {
 		d.t.Fatal(err)
 	}
-	mark := d.log.mark()
 	if err := d.cmd.Start(); err != nil {
 		d.t.Fatal(err)
 	}
@@ -139,7 +146,6 @@ func (d *daemon) run() {
 		close(gone)
 		d.log.wake()
 	}()
-	d.log.waitAfter(d.t, mark, `daemon started`, gone)
 }
 
 func (d *daemon) pid() int { return d.cmd.Process.Pid }
@@ -186,13 +192,18 @@ func (d *daemon) rss() int64 {
 // status is a field of /proc/PID/status; the test is skipped on systems without it.
 func (d *daemon) status(field string) string {
 	d.t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", d.pid()))
+	return statusOf(d.t, d.pid(), field)
+}
+
+func statusOf(t testing.TB, pid int, field string) string {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		d.t.Skip("no /proc/PID/status on this system")
+		t.Skip("no /proc/PID/status on this system")
 	}
 	m := regexp.MustCompile(`(?m)^` + field + `:(.*)$`).FindSubmatch(text)
 	if m == nil {
-		d.t.Fatalf("/proc/PID/status has no %s", field)
+		t.Fatalf("/proc/PID/status has no %s", field)
 	}
 	return strings.TrimSpace(string(m[1]))
 }

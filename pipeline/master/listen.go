@@ -23,7 +23,7 @@ type port struct {
 }
 
 // bind listens for every smtpd service of master.cf.
-func bind(c *conf.Config) (ports []*port, err error) {
+func (m *Master) bind(c *conf.Config) (ports []*port, err error) {
 	defer func() {
 		if err != nil {
 			closePorts(ports)
@@ -38,7 +38,7 @@ func bind(c *conf.Config) (ports []*port, err error) {
 			return ports, err
 		}
 		for _, a := range addrs {
-			l, err := net.Listen("tcp", a)
+			l, err := m.around.listen(s.Name, a)
 			if err != nil {
 				return ports, fmt.Errorf("service %s: %w", s.String(), err)
 			}

@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
+	"path/filepath"
 	"testing"
 
 	"github.com/mtad/mtad/core/conf"
+	"github.com/mtad/mtad/core/privsep"
+	"github.com/mtad/mtad/pipeline/deliver/asuser"
 	"github.com/mtad/mtad/pipeline/master"
 	"github.com/mtad/mtad/plugins/sdk/serve"
 )
@@ -23,42 +24,42 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == pluginWord {
 		serve.Main(office{})
 	}
+	if asuser.Called(os.Args) {
+		os.Exit(asuser.Main(os.Args, os.Stderr))
+	}
 	if dir := os.Getenv(runVariable); dir != "" {
-		if err := runDaemon(dir); err != nil {
-			fmt.Fprintln(os.Stderr, "mtad:", err)
-			os.Exit(1)
+		if len(os.Args) == 2 && os.Args[1] == "--version" { // an upgrade asks what it would run
+			fmt.Println("mtad 0.1")
+			os.Exit(0)
 		}
-		os.Exit(0)
+		code, err := runDaemon(dir)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "mtad:", err)
+			code = 1
+		}
+		os.Exit(code)
 	}
 	os.Exit(m.Run())
 }
 
-// runDaemon is mtad: SIGTERM drains, SIGHUP reloads. The daemon dies with the test that started it,
+// runDaemon is mtad. The daemon dies with the test that started it,
 // which holds the other end of its standard input.
-func runDaemon(dir string) error {
-	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin)
-		os.Exit(3)
-	}()
+func runDaemon(dir string) (int, error) {
+	if os.Getenv(privsep.Variable) == "" { // a worker ends with its parent
+		go func() {
+			_, _ = io.Copy(io.Discard, os.Stdin)
+			os.Exit(3)
+		}()
+	}
 	load := func() (*conf.Config, error) { return conf.Load(dir, conf.WithVersion("0.1", "test")) }
 	c, err := load()
 	if err != nil {
-		return err
+		return 1, err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	m, err := master.New(c, master.Options{Load: load, Stderr: os.Stderr, Version: "0.1"})
-	if err != nil {
-		return err
-	}
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	go func() {
-		for range hup {
-			if err := m.Reload(ctx); err != nil {
-				fmt.Fprintln(os.Stderr, "mtad: reload:", err)
-			}
+	if os.Getenv(privsep.Variable) != "" {
+		if target, err := os.ReadFile(filepath.Join(dir, rogueFile)); err == nil {
+			return rogue(c, string(target))
 		}
-	}()
-	return m.Run(ctx)
+	}
+	return master.Serve(context.Background(), c, master.Options{Load: load, Stderr: os.Stderr, Version: "0.1"})
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/maillog"
+	"github.com/mtad/mtad/core/ports"
+	"github.com/mtad/mtad/core/privsep"
 	"github.com/mtad/mtad/pipeline/ctl/suspend"
 	"github.com/mtad/mtad/pipeline/hook/kv"
 	"github.com/mtad/mtad/pipeline/hook/trace"
@@ -31,6 +33,9 @@ type Options struct {
 	Stderr io.Writer
 	// Version is shown in the log and by status.
 	Version string
+
+	// around is what Serve found around this process; New makes one of its own without Serve.
+	around *surroundings
 }
 
 // Master is a running mtad. Make it with New, call Run once.
@@ -38,6 +43,7 @@ type Master struct {
 	o        Options
 	cfg      *conf.Config
 	places   places
+	around   *surroundings
 	maillog  *maillog.Log
 	logFile  *os.File
 	log      *maillog.Service
@@ -57,29 +63,28 @@ type Master struct {
 	old     sync.WaitGroup // generations on their way out
 }
 
-// New binds the ports of c, gives up privileges and opens the queue. On error nothing is left
-// open.
+// New binds the ports of c and opens the queue. On error nothing is left open. It gives up no
+// privileges: Serve does.
 func New(c *conf.Config, o Options) (m *Master, err error) {
 	m = &Master{o: o, cfg: c, places: placesOf(c), counters: newCounters(), trace: trace.New(trace.Options{}), begun: time.Now(), reloads: make(chan chan error)}
+	if m.around = o.around; m.around == nil {
+		m.around = &surroundings{ports: ports.New()}
+	}
 	defer func() {
 		if err != nil {
 			m.release()
 		}
 	}()
-	own, err := ownerOf(c)
-	if err != nil {
-		return m, err
-	}
 	if err = m.places.prepare(); err != nil {
 		return m, err
 	}
-	if err = m.openLog(c, own); err != nil {
+	if err = m.openLog(c); err != nil {
 		return m, err
 	}
-	if m.ports, err = bind(c); err != nil {
+	if err = m.confine(c); err != nil {
 		return m, err
 	}
-	if err = m.drop(own); err != nil {
+	if m.ports, err = m.bind(c); err != nil {
 		return m, err
 	}
 	m.store, err = store.Open(store.Options{Dir: m.places.store, LongIDs: c.Bool("enable_long_queue_ids"),
@@ -91,32 +96,13 @@ func New(c *conf.Config, o Options) (m *Master, err error) {
 	return m, err
 }
 
-// drop gives the directories to mail_owner and becomes it.
-func (m *Master) drop(own *owner) error {
-	if own == nil {
-		if os.Getuid() == 0 {
-			m.log.Warning("running as root, since mail_owner is root: good for trying mtad only")
-		}
-		return nil
-	}
-	if err := own.give(m.places); err != nil {
-		return err
-	}
-	return own.become()
-}
-
 // openLog opens maillog_file, or takes standard error.
-func (m *Master) openLog(c *conf.Config, own *owner) error {
+func (m *Master) openLog(c *conf.Config) error {
 	w := m.o.Stderr
 	if name := c.String("maillog_file"); name != "" && name != "/dev/stderr" {
 		f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
 		if err != nil {
 			return fmt.Errorf("maillog_file: %w", err)
-		}
-		if st, err := f.Stat(); own != nil && err == nil && st.Mode().IsRegular() {
-			if err := f.Chown(own.uid, own.gid); err != nil {
-				return fmt.Errorf("maillog_file: %w", err)
-			}
 		}
 		m.logFile, w = f, f
 	}
@@ -164,6 +150,7 @@ func (m *Master) Run(ctx context.Context) error {
 	m.log.Info(fmt.Sprintf("daemon started -- version %s, configuration %s", m.o.Version, m.cfg.Dir()))
 	m.maillog.Flush()
 	err = m.serve(ctx)
+	m.around.tell(privsep.Stopping, "sessions and deliveries under way may finish")
 	m.log.Info("stopping: sessions and deliveries under way may finish")
 	m.end()
 	m.log.Info("terminated")
@@ -174,7 +161,7 @@ func (m *Master) Run(ctx context.Context) error {
 func (m *Master) begin(ctx context.Context, g *generation) {
 	m.gen.Store(g)
 	g.start(ctx)
-	pid := strconv.Itoa(os.Getpid()) + "\n"
+	pid := strconv.Itoa(m.around.pid()) + "\n"
 	if err := os.WriteFile(m.pidFile(), []byte(pid), 0o644); err != nil {
 		m.log.Warning("pid file: " + err.Error())
 	}
@@ -216,6 +203,11 @@ func (m *Master) Stop() { m.stop() }
 // reload makes a new generation and lets the old one go. Sessions of the old one go on until they
 // end; deliveries under way end or are deferred.
 func (m *Master) reload(ctx context.Context) error {
+	m.around.tell(privsep.Reloading, "")
+	defer m.around.tell(privsep.Ready, serving)
+	if err := m.around.reload(); err != nil {
+		return err
+	}
 	c, err := m.o.Load()
 	if err != nil {
 		return err
@@ -256,6 +248,7 @@ func (m *Master) reopenLog(c *conf.Config) {
 // release closes what New opened.
 func (m *Master) release() {
 	closePorts(m.ports)
+	m.around.close()
 	var err error
 	if m.kv != nil {
 		err = m.kv.Close()

@@ -20,7 +20,7 @@ func (g *generation) pipeAgent(c *conf.Config, s mastercf.Service) (queue.Agent,
 		return pipe.Misconfigured(err, time.Now), nil
 	}
 	a, err := pipe.New(pipe.Options{
-		Command: command, Service: s.Name, TimeLimit: c.Transport(s.Name).Duration("time_limit"),
+		Command: command, Service: s.Name, Runner: g.m.around.runner(), TimeLimit: c.Transport(s.Name).Duration("time_limit"),
 		RecipientDelimiter: c.String("recipient_delimiter"), Directory: g.m.places.queue,
 		Environment: pipe.Environment(c.List("export_environment"), c.List("import_environment"), os.Environ(), c.Dir()),
 		MailOwner:   c.String("mail_owner"), SetgidGroup: c.String("setgid_group"), Log: log,

@@ -90,22 +90,6 @@ func TestServicesThatCannotBeUsedDeferMailAndSayWhy(t *testing.T) {
 	d.log.wait(t, "warning: pipe flag `D' requires single_destination_recipient_limit = 1")
 }
 
-// Once root is given up there is no other account to become: the mail waits, and the log names what
-// is needed.
-func TestMailOwnerCannotRunProgramsOfOthers(t *testing.T) {
-	needRoot(t)
-	if _, err := user.Lookup("postfix"); err != nil {
-		miss(t, "needs the user postfix: apt-get install postfix")
-	}
-	d := newProgramDaemon(t, "mail_owner = postfix")
-	d.services("prog unix - n n - - pipe user=nobody argv=/bin/cat")
-	d.run()
-	const why = `user=nobody: mtad runs as postfix and cannot become nobody`
-	d.log.wait(t, `warning: mail to the service prog/unix will be deferred: `+why)
-	d.post("x@sender.test", "r@a.test", []byte("Subject: x\r\n\r\n"))
-	d.log.wait(t, `to=<r@a\.test>, relay=prog, .*dsn=4\.3\.5, status=deferred \(mail system configuration error\)`)
-}
-
 // fates are those of pipe/testdata/fate whose end Postfix and mtad see alike. What is not alike, and
 // why, says the agent's RATIONALE.md: a command out of time, codes of class 2 and codes alone.
 func fates() []string {

@@ -42,7 +42,7 @@ func (p places) prepare() error {
 	return nil
 }
 
-// owner is who mtad runs as after it gave up being root.
+// owner is who the worker of a mtad runs as that root started.
 type owner struct {
 	name     string
 	uid, gid int
@@ -111,21 +111,4 @@ func ownerUID(st fs.FileInfo) int {
 		return int(s.Uid)
 	}
 	return -1
-}
-
-// become gives up root for good: groups, group and user, real, effective and saved.
-func (o *owner) become() error {
-	if err := syscall.Setgroups([]int{o.gid}); err != nil {
-		return fmt.Errorf("setgroups: %w", err)
-	}
-	if err := syscall.Setresgid(o.gid, o.gid, o.gid); err != nil {
-		return fmt.Errorf("setresgid: %w", err)
-	}
-	if err := syscall.Setresuid(o.uid, o.uid, o.uid); err != nil {
-		return fmt.Errorf("setresuid: %w", err)
-	}
-	if syscall.Setuid(0) == nil {
-		return errors.New("root could be regained after it was given up")
-	}
-	return nil
 }

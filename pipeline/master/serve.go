@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"sync"
 
 	"github.com/mtad/mtad/core/conf/mastercf"
 	"github.com/mtad/mtad/core/mail"
+	"github.com/mtad/mtad/core/privsep"
 	"github.com/mtad/mtad/core/status"
 	"github.com/mtad/mtad/pipeline/ctl"
 	"github.com/mtad/mtad/pipeline/pickup"
@@ -33,6 +33,7 @@ func (m *Master) serve(ctx context.Context) error {
 		cancel()
 		return err
 	}
+	m.around.tell(privsep.Ready, serving)
 	err := m.answer(ctx, failed)
 	cancel()
 	return err
@@ -40,8 +41,12 @@ func (m *Master) serve(ctx context.Context) error {
 
 // answer waits for reloads, for the end, or for something that failed.
 func (m *Master) answer(ctx context.Context, failed <-chan error) error {
+	alive, stop := m.around.watchdog()
+	defer stop()
 	for {
 		select {
+		case <-alive:
+			m.around.tell(privsep.Alive, "")
 		case <-ctx.Done():
 			return nil
 		case err := <-failed:
@@ -118,7 +123,7 @@ func (m *Master) serveAdmin(ctx context.Context, wg *sync.WaitGroup, failed chan
 	if addr == "" {
 		return nil
 	}
-	l, err := net.Listen("tcp", addr)
+	l, err := m.around.listen("admin", addr)
 	if err != nil {
 		return fmt.Errorf("admin_address: %w", err)
 	}

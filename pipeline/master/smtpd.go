@@ -24,7 +24,7 @@ func (g *generation) newServer(c *conf.Config, s mastercf.Service) (*smtp.Server
 	if err != nil {
 		return nil, fmt.Errorf("service %s: %w", s.String(), err)
 	}
-	o, err := engineOptions(c, s, log)
+	o, err := engineOptions(g.m.around.keyPair, c, s, log)
 	if err != nil {
 		return nil, fmt.Errorf("service %s: %w", s.String(), err)
 	}
@@ -35,7 +35,7 @@ func (g *generation) newServer(c *conf.Config, s mastercf.Service) (*smtp.Server
 const transcriptBytes = 16 << 10
 
 // engineOptions are the parameters that core/smtp answers to.
-func engineOptions(c *conf.Config, s mastercf.Service, log *maillog.Service) (smtp.Options, error) {
+func engineOptions(load keyLoader, c *conf.Config, s mastercf.Service, log *maillog.Service) (smtp.Options, error) {
 	o := smtp.Defaults()
 	o.Hostname, o.Banner = c.String("myhostname"), c.String("smtpd_banner")
 	o.MaxMessageBytes = c.Size("message_size_limit")
@@ -60,7 +60,7 @@ func engineOptions(c *conf.Config, s mastercf.Service, log *maillog.Service) (sm
 		o.TranscriptBytes = transcriptBytes
 	}
 	o.Logger = log.Slog()
-	return o, engineTLS(c, &o, log)
+	return o, engineTLS(load, c, &o, log)
 }
 
 // processLimit is the maxproc column, or default_process_limit; 0 for no limit.

@@ -16,8 +16,11 @@ import (
 	deliver "github.com/mtad/mtad/pipeline/deliver/smtp"
 )
 
+// keyLoader loads a certificate and its key.
+type keyLoader func(certFile, keyFile string) (tls.Certificate, error)
+
 // engineTLS sets what smtpd_tls_… says.
-func engineTLS(c *conf.Config, o *smtp.Options, log *maillog.Service) error {
+func engineTLS(load keyLoader, c *conf.Config, o *smtp.Options, log *maillog.Service) error {
 	level := c.TLSLevel("smtpd")
 	o.ImplicitTLS = c.Bool("smtpd_tls_wrappermode")
 	if level == "" || level == "none" {
@@ -26,7 +29,7 @@ func engineTLS(c *conf.Config, o *smtp.Options, log *maillog.Service) error {
 		}
 		level = "encrypt"
 	}
-	certs, err := certificates(c, "smtpd_tls")
+	certs, err := certificates(load, c, "smtpd_tls")
 	if err != nil {
 		return err
 	}
@@ -51,13 +54,13 @@ func engineTLS(c *conf.Config, o *smtp.Options, log *maillog.Service) error {
 }
 
 // certificates loads PREFIX_chain_files, or the pairs of PREFIX_cert_file and PREFIX_eccert_file.
-func certificates(c *conf.Config, prefix string) ([]tls.Certificate, error) {
+func certificates(load keyLoader, c *conf.Config, prefix string) ([]tls.Certificate, error) {
 	var certs []tls.Certificate
 	add := func(certFile, keyFile string) error {
 		if certFile == "" || certFile == "none" {
 			return nil
 		}
-		pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+		pair, err := load(certFile, keyFile)
 		if err != nil {
 			return fmt.Errorf("%s_cert_file: %w", prefix, err)
 		}
@@ -143,7 +146,7 @@ func allow(allowed map[uint16]bool, word string) error {
 }
 
 // clientTLS is what PREFIX_tls_… says (prefix is smtp or lmtp).
-func clientTLS(c *conf.Config, prefix string) (deliver.TLS, error) {
+func clientTLS(load keyLoader, c *conf.Config, prefix string) (deliver.TLS, error) {
 	t := deliver.TLS{
 		Level: c.TLSLevel(prefix), Wrapper: c.Bool(prefix + "_tls_wrappermode"),
 		PlaintextAfter: c.Duration("minimal_backoff_time"), LogLevel: logLevel(c.String(prefix + "_tls_loglevel")), Sessions: 1000,
@@ -159,7 +162,7 @@ func clientTLS(c *conf.Config, prefix string) (deliver.TLS, error) {
 	if t.MinVersion, t.MaxVersion, err = tlsVersions(c, name); err != nil {
 		return t, err
 	}
-	if t.Certificates, err = certificates(c, prefix+"_tls"); err != nil {
+	if t.Certificates, err = certificates(load, c, prefix+"_tls"); err != nil {
 		return t, err
 	}
 	t.Roots, err = roots(c.String(prefix+"_tls_CAfile"), c.String(prefix+"_tls_CApath"))

@@ -10,6 +10,7 @@ import (
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/conf/mastercf"
 	"github.com/mtad/mtad/core/dns"
+	"github.com/mtad/mtad/core/privsep"
 	"github.com/mtad/mtad/core/smtpclient"
 	"github.com/mtad/mtad/pipeline/deliver/failing"
 	"github.com/mtad/mtad/pipeline/deliver/local"
@@ -114,7 +115,7 @@ func (g *generation) smtpAgent(c *conf.Config, s mastercf.Service, p string) (qu
 		return nil, fmt.Errorf("%s: %w", discard, err)
 	}
 	o.Timeouts = clientTimeouts(c, p)
-	if o.TLS, err = clientTLS(c, p); err != nil {
+	if o.TLS, err = clientTLS(g.m.around.keyPair, c, p); err != nil {
 		return nil, err
 	}
 	if err := g.clientChecks(c, p, &o.Checks); err != nil {
@@ -187,22 +188,31 @@ func clientTimeouts(c *conf.Config, p string) smtpclient.Timeouts {
 	}
 }
 
-// mailboxWriter is what local and virtual write with; size and locks are their parameters.
-func mailboxWriter(c *conf.Config, size, locks string) (*mailbox.Writer, error) {
+// mailboxes is what local and virtual write with, in a place that the parent has to allow; size and
+// locks are their parameters.
+func (g *generation) mailboxes(c *conf.Config, place privsep.Place, size, locks string) (mailbox.Deliverer, error) {
 	l, err := mailbox.ParseLocks(c.String(locks))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", locks, err)
 	}
-	return mailbox.New(mailbox.Options{
+	o := mailbox.Options{
 		Hostname: c.String("myhostname"), SizeLimit: c.Size(size), Locks: l,
 		LockAttempts: c.Int("deliver_lock_attempts"), LockDelay: c.Duration("deliver_lock_delay"),
 		StaleLock: c.Duration("stale_lock_time"), StrictOwner: c.Bool("strict_mailbox_ownership"),
 		Create: mailbox.CreateAll,
-	}), nil
+	}
+	if u := g.m.around.users; u != nil {
+		return u.Mailboxes(place, o), nil
+	}
+	return mailbox.AsSelf{W: mailbox.New(o)}, nil
 }
 
 func (g *generation) localAgent(c *conf.Config) (queue.Agent, error) {
-	w, err := mailboxWriter(c, "mailbox_size_limit", "mailbox_delivery_lock")
+	place := privsep.Spool
+	if c.String("home_mailbox") != "" {
+		place = privsep.Home
+	}
+	w, err := g.mailboxes(c, place, "mailbox_size_limit", "mailbox_delivery_lock")
 	if err != nil {
 		return nil, err
 	}
@@ -210,19 +220,19 @@ func (g *generation) localAgent(c *conf.Config) (queue.Agent, error) {
 		Spool: c.String("mail_spool_directory"), HomeMailbox: c.String("home_mailbox"), Users: local.Accounts{},
 		RecipientDelimiter: c.String("recipient_delimiter"), DoubleBounceSender: c.String("double_bounce_sender"),
 		Original: c.Bool("enable_original_recipient"), Delivered: c.Has("prepend_delivered_header", "file"),
-		Mailbox: mailbox.AsSelf{W: w},
+		Mailbox: w,
 	})
 }
 
 func (g *generation) virtualAgent(c *conf.Config) (queue.Agent, error) {
-	w, err := mailboxWriter(c, "virtual_mailbox_limit", "virtual_mailbox_lock")
+	w, err := g.mailboxes(c, privsep.Virtual, "virtual_mailbox_limit", "virtual_mailbox_lock")
 	if err != nil {
 		return nil, err
 	}
 	o := virtual.Options{
 		Base: c.String("virtual_mailbox_base"), MinUID: c.Int("virtual_minimum_uid"),
 		RecipientDelimiter: c.String("recipient_delimiter"),
-		Original:           c.Bool("enable_original_recipient"), Mailbox: mailbox.AsSelf{W: w},
+		Original:           c.Bool("enable_original_recipient"), Mailbox: w,
 	}
 	if o.Base == "" {
 		return nil, nil // virtual(8) is not used: nothing to deliver to

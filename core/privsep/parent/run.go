@@ -43,7 +43,8 @@ func (p *Parent) Run(rights *spawn.Rights) (Result, error) {
 		}
 		begun := time.Now()
 		end, why := p.attend(w, signals)
-		if why != failed || !p.ready.Load() {
+		orderly := end.Exited() && end.ExitStatus() == 0 // it was told to stop by its own socket
+		if why != failed || orderly || !p.ready.Load() {
 			p.finish(w, why == upgrading)
 			return Result{Code: code(end, why), Upgrade: why == upgrading}, nil
 		}

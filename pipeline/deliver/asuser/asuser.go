@@ -120,8 +120,9 @@ var blocks = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
 
 // feed writes a message in blocks.
 func feed(w *bufio.Writer, text mail.Content) error {
-	b := *blocks.Get().(*[]byte)
-	defer blocks.Put(&b)
+	kept := blocks.Get().(*[]byte)
+	defer blocks.Put(kept)
+	b := *kept
 	var head [4]byte
 	for off, size := int64(0), text.Size(); off < size; {
 		n, err := text.ReadAt(b[:min(int64(len(b)), size-off)], off)
