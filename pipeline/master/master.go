@@ -147,8 +147,6 @@ func (m *Master) Run(ctx context.Context) error {
 	}
 	m.begin(ctx, g)
 	defer m.removePid()
-	m.log.Info(fmt.Sprintf("daemon started -- version %s, configuration %s", m.o.Version, m.cfg.Dir()))
-	m.maillog.Flush()
 	err = m.serve(ctx)
 	m.around.tell(privsep.Stopping, "sessions and deliveries under way may finish")
 	m.log.Info("stopping: sessions and deliveries under way may finish")

@@ -34,6 +34,8 @@ func (m *Master) serve(ctx context.Context) error {
 		return err
 	}
 	m.around.tell(privsep.Ready, serving)
+	m.log.Info(fmt.Sprintf("daemon started -- version %s, configuration %s", m.o.Version, m.cfg.Dir()))
+	m.maillog.Flush()
 	err := m.answer(ctx, failed)
 	cancel()
 	return err
