@@ -66,14 +66,17 @@ func New(o Options) *Door {
 	return d
 }
 
-// Begin opens the queue for a message. It sets env.ID and env.Arrived; the caller adds recipients
-// to env until the text begins. hooks may be nil when no plugin is configured.
+// Begin opens the queue for a message. It sets env.ID, and env.Arrived if it is zero or yet to come; the caller adds
+// recipients to env until the text begins. hooks may be nil when no plugin is configured.
 func (d *Door) Begin(ctx context.Context, env *mail.Envelope, hooks *hook.Message) (*Job, error) {
 	draft, err := d.o.Store.Begin(ctx)
 	if err != nil {
 		return nil, status.From(err)
 	}
-	env.ID, env.Arrived = draft.ID(), d.o.Clock()
+	env.ID = draft.ID()
+	if now := d.o.Clock(); env.Arrived.IsZero() || env.Arrived.After(now) {
+		env.Arrived = now
+	}
 	if hooks != nil {
 		hooks.Named()
 	}

@@ -68,38 +68,6 @@ func (b backend) Release(ctx context.Context, id string) error { return b.gen().
 // Delete removes an entry.
 func (b backend) Delete(ctx context.Context, id string) error { return b.gen().queue.Delete(ctx, id) }
 
-// Requeue has an entry pass the door again, for its remaining recipients, with a new id. It is on
-// hold meanwhile, so that nothing is lost or sent twice if this process dies on the way; the old
-// entry goes only when the new one is committed.
-func (b backend) Requeue(ctx context.Context, id string) error {
-	g := b.gen()
-	if err := g.queue.Hold(ctx, id, requeueing); err != nil {
-		return err
-	}
-	e, r, err := b.m.store.Load(id)
-	if err != nil {
-		return err
-	}
-	text, err := b.m.store.Open(id)
-	if err != nil {
-		return err
-	}
-	defer text.Close()
-	env := e.Envelope
-	env.Recipients = nil
-	for _, i := range r.Pending() {
-		rc := e.Recipients[i]
-		rc.Address = rc.Original
-		env.Recipients = append(env.Recipients, rc)
-	}
-	if len(env.Recipients) > 0 {
-		if _, err := g.local.Submit(ctx, &env, mail.Reader(text)); err != nil {
-			return err
-		}
-	}
-	return g.queue.Delete(ctx, id)
-}
-
 // Reload reads the configuration again.
 func (b backend) Reload(ctx context.Context) error { return b.m.Reload(ctx) }
 

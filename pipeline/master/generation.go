@@ -34,6 +34,8 @@ type generation struct {
 	stopEvents func()
 	// local is cleanup for mail that does not come by SMTP: pickup and bounce.
 	local *cleanup.Door
+	// again is cleanup for mail that is requeued.
+	again *cleanup.Door
 	// notifier tells people what became of their mail.
 	notifier *bounce.Notifier
 	servers  []server
@@ -85,6 +87,9 @@ func (m *Master) build(ctx context.Context, c *conf.Config) (g *generation, err 
 		return g, err
 	}
 	g.local = g.door(c, localHooks)
+	if g.again, err = g.doorForRequeued(); err != nil {
+		return g, err
+	}
 	if g.notifier, err = g.newNotifier(); err != nil {
 		return g, err
 	}
