@@ -116,7 +116,7 @@ func TestWhatCannotBeLoadedIsNamed(t *testing.T) {
 		{"a relative path", "tour", func(o *process.Options) { o.Command[0] = "tour" }, "no absolute path"},
 		{"a directory", "tour", func(o *process.Options) { o.Command[0] = dir }, "it is no file"},
 		{"a file that is not executable", "tour", func(o *process.Options) { o.Command[0] = plain }, "not executable"},
-		{"a file that others may write to", "tour", func(o *process.Options) { o.Command[0] = open }, "others than its owner may write to it"},
+		{"a file that others may write to", "tour", func(o *process.Options) { o.Command[0] = open }, "anybody may write to it"},
 		{"another file than the one pinned", "tour", func(o *process.Options) { o.SHA256 = strings.Repeat("ab", 32) }, "its sha256 is not the one configured"},
 		{"no command", "tour", func(o *process.Options) { o.Command = nil }, "a command is needed"},
 	} {

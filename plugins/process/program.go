@@ -9,7 +9,7 @@ import (
 )
 
 // CheckProgram says what is wrong with the file of a program: it has to be a file that can be executed,
-// and nobody but its owner, root or us may write to it or put another in its place.
+// and it must not be so that anybody may write to it or put another in its place.
 func CheckProgram(path string) error {
 	if !filepath.IsAbs(path) {
 		return fmt.Errorf("%s is no absolute path", path)
@@ -26,8 +26,8 @@ func CheckProgram(path string) error {
 		return errors.New("it is no file")
 	case st.Mode().Perm()&0o111 == 0:
 		return errors.New("it is not executable")
-	case st.Mode().Perm()&0o022 != 0:
-		return errors.New("others than its owner may write to it")
+	case st.Mode().Perm()&0o002 != 0:
+		return errors.New("anybody may write to it")
 	}
 	return ownDirectory(filepath.Dir(real))
 }
