@@ -27,7 +27,7 @@ type rule struct {
 }
 
 var rules = []rule{
-	{"core", []string{"queue", "pipeline", "plugins", "cmd", "wasm-examples"}, nil,
+	{"core", []string{"queue", "pipeline", "plugins", "cmd", "wasm-examples", "process-examples"}, nil,
 		"core is the ground: the grammar of mail does not know who uses it"},
 	{"queue", []string{"pipeline", "plugins", "cmd"}, nil,
 		"mail at rest outlives every filter and every stage"},
@@ -35,6 +35,8 @@ var rules = []rule{
 		"a plugin decides and proposes edits; it never touches the queue or a socket"},
 	{"plugins/sdk", []string{"core", "plugins/wasm", "plugins/process", "plugins/builtin"}, nil,
 		"the vocabulary compiles into guests: it carries nothing but itself"},
+	{"process-examples", []string{"core", "queue", "pipeline", "cmd", "plugins/wasm", "plugins/process", "plugins/builtin"}, nil,
+		"an example needs what every author has: the SDK"},
 	{"pipeline", []string{"cmd"}, nil, "imports fall downwards"},
 	{"pipeline", []string{"plugins/builtin", "plugins/process", "plugins/wasm"}, []string{"pipeline/master"},
 		"only master knows which kinds of plugins there are"},
