@@ -41,6 +41,9 @@ bench: bin/mtad ## relay benchmark with our own source and sink, and the micro-b
 	bin/mtad dev bench -filter plugins/wasm/testdata/words.wasm -hostile plugins/wasm/wasmtest/testdata/abuse.wasm
 	$(GO) test -run xxx -bench . -benchtime 1s ./core/... ./queue/... ./plugins/... ./pipeline/...
 
+compare: bin/mtad ## the same filter on mtad, Postfix (as root) and Haraka
+	bench/compare-filters
+
 lint: ## formatting, vet, staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...
@@ -66,4 +69,4 @@ gen: bin/mtad ## generated files: the parameter reference, and the protocol of p
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-.PHONY: all build run test race fuzz crash bench lint house examples tools gen help
+.PHONY: all build run test race fuzz crash bench compare lint house examples tools gen help

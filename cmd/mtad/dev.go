@@ -17,6 +17,7 @@ import (
 	"github.com/mtad/mtad/cmd/mtad/dev/bench"
 	"github.com/mtad/mtad/cmd/mtad/dev/sink"
 	"github.com/mtad/mtad/cmd/mtad/dev/source"
+	"github.com/mtad/mtad/cmd/mtad/dev/wordmilter"
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/conf/usage"
 )
@@ -27,6 +28,7 @@ const helpDev = `usage: mtad dev source -addr HOST:PORT [-n N] [-c N] [-size N] 
            [-delay TIME] [-tempfail PERCENT]
        mtad dev bench [-rounds N] [-filter FILE.wasm] [-hostile FILE.wasm]
            [-only WORKLOAD]
+       mtad dev milter -listen HOST:PORT
        mtad dev reference | compatibility
 
 source sends N messages of SIZE bytes over C sessions at a time, each with its
@@ -39,8 +41,9 @@ its counts as JSON. With -ctl it answers "stats", "reset" and "wait N SECONDS",
 one line each, with its counts. An address may also be "unix:PATH".
 
 bench relays from source to sink through this program, on a fresh queue for
-each workload, and prints medians. reference prints the parameter reference,
-compatibility what becomes of the parameters that are used in the field.
+each workload, and prints medians. milter is the filter that bench/compare-filters
+gives to other MTAs. reference prints the parameter reference, compatibility what
+becomes of the parameters that are used in the field.
 
 Exit code: 0 (source: every message was accepted), 1 otherwise, 64 usage.
 `
@@ -48,7 +51,7 @@ Exit code: 0 (source: every message was accepted), 1 otherwise, 64 usage.
 // dev dispatches the tools for tests of speed.
 func dev(sh *shell, args []string) int {
 	if len(args) == 0 {
-		return sh.fail(exUsage, "which of source, sink, bench, reference and compatibility? (mtad dev --help)")
+		return sh.fail(exUsage, "which of source, sink, bench, milter, reference and compatibility? (mtad dev --help)")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -59,6 +62,8 @@ func dev(sh *shell, args []string) int {
 		return sh.devSink(ctx, args[1:])
 	case "bench":
 		return sh.devBench(ctx, args[1:])
+	case "milter":
+		return sh.devMilter(ctx, args[1:])
 	case "reference":
 		return sh.devPage(conf.Reference)
 	case "compatibility":
@@ -158,6 +163,25 @@ func (sh *shell) devBench(ctx context.Context, args []string) int {
 	}
 	if err != nil {
 		return sh.fail(exFailure, "dev bench: %v", err)
+	}
+	return exOK
+}
+
+func (sh *shell) devMilter(ctx context.Context, args []string) int {
+	f := flag.NewFlagSet("milter", flag.ContinueOnError)
+	listen := f.String("listen", "", "")
+	if code := sh.flags(f, args); code >= 0 {
+		return code
+	}
+	if *listen == "" {
+		return sh.fail(exUsage, "dev milter: -listen is missing")
+	}
+	l, err := net.Listen(network(*listen))
+	if err == nil {
+		err = wordmilter.Serve(ctx, l)
+	}
+	if err != nil {
+		return sh.fail(exFailure, "dev milter: %v", err)
 	}
 	return exOK
 }
