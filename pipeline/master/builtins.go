@@ -154,6 +154,16 @@ func milterAddress(c *conf.Config, address string) string {
 	return address
 }
 
+// builtinDefaults are the settings of built-ins that parameters stand for.
+var builtinDefaults = map[string]map[string]string{
+	"auth_verify": {"authserv_id": "myhostname"},
+	"checks":      {"default_database_type": "default_database_type"},
+	"milter":      {"hostname": "myhostname"},
+	"masquerade":  {"default_database_type": "default_database_type"},
+	"canonical": {"default_database_type": "default_database_type", "recipient_delimiter": "recipient_delimiter",
+		"myorigin": "myorigin", "mydomain": "mydomain", "mydestination": "mydestination"},
+}
+
 // builtinConfig is the configuration of a built-in that mtad.toml names: what it does not say, the
 // parameters do.
 func builtinConfig(c *conf.Config, p tomlcf.Plugin) map[string]string {
@@ -161,17 +171,10 @@ func builtinConfig(c *conf.Config, p tomlcf.Plugin) map[string]string {
 	if config == nil {
 		config = map[string]string{}
 	}
-	setting, name := "", ""
-	switch p.Builtin {
-	case "auth_verify":
-		setting, name = "authserv_id", "myhostname"
-	case "milter":
-		setting, name = "hostname", "myhostname"
-	case "checks":
-		setting, name = "default_database_type", "default_database_type"
-	}
-	if setting != "" && config[setting] == "" {
-		config[setting] = c.String(name)
+	for setting, name := range builtinDefaults[p.Builtin] {
+		if _, set := config[setting]; !set {
+			config[setting] = c.String(name)
+		}
 	}
 	return config
 }

@@ -10,6 +10,9 @@
 // virtual_alias_maps (Aliases). When mail is delivered, transport_maps and then relocated_maps
 // decide over the route that the class of the address gives (Destination).
 //
+// The lookup order of keys, canonical mapping and masquerading are core/readdress's, which built-ins
+// share.
+//
 // # Address classes
 //
 // The domain of a recipient decides its class, in this order: local (mydestination, or an

@@ -2,43 +2,32 @@ package rewrite
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
-	"github.com/mtad/mtad/core/addr"
-	"github.com/mtad/mtad/core/status"
+	"github.com/mtad/mtad/core/readdress"
 	"github.com/mtad/mtad/core/table"
 )
 
 // Classes is a set of places where addresses stand: canonical_classes and its like.
-type Classes uint8
+type Classes = readdress.Classes
 
 // The places.
 const (
-	EnvelopeSender Classes = 1 << iota
-	EnvelopeRecipient
-	HeaderSender
-	HeaderRecipient
+	EnvelopeSender    = readdress.EnvelopeSender
+	EnvelopeRecipient = readdress.EnvelopeRecipient
+	HeaderSender      = readdress.HeaderSender
+	HeaderRecipient   = readdress.HeaderRecipient
 )
 
 // ParseClasses reads a list of places; unknown words are an error.
-func ParseClasses(words []string) (Classes, error) {
-	var c Classes
-	for _, w := range words {
-		switch w {
-		case "envelope_sender":
-			c |= EnvelopeSender
-		case "envelope_recipient":
-			c |= EnvelopeRecipient
-		case "header_sender":
-			c |= HeaderSender
-		case "header_recipient":
-			c |= HeaderRecipient
-		default:
-			return 0, fmt.Errorf("unknown class %q", w)
-		}
-	}
-	return c, nil
+func ParseClasses(words []string) (Classes, error) { return readdress.ParseClasses(words) }
+
+// Found is what a table says of an address.
+type Found = readdress.Found
+
+// Find looks an address (external form) up in the tables of a parameter, with the keys of
+// virtual(5), canonical(5) and relocated(5). An error is temporary.
+func (r *Rewriter) Find(ctx context.Context, m table.Maps, address string) (Found, error) {
+	return r.site.Find(ctx, m, address)
 }
 
 // ClassMaps are the tables of canonical_maps (or of one of its sisters) and the places where they
@@ -72,71 +61,12 @@ type Maps struct {
 	RecursionLimit, ExpansionLimit, LengthLimit int
 }
 
-// canonicalDepth is how often a canonical map may change one address.
-const canonicalDepth = 10
-
-// mapAddress looks an address up and reads the result. The list is empty when no table has it.
-//
-// A result that begins with "@" keeps the user name; only the first address of a result can.
-func (r *Rewriter) mapAddress(ctx context.Context, m table.Maps, address string, propagate bool) ([]string, error) {
-	f, err := r.Find(ctx, m, address)
-	if err != nil || !f.OK {
-		return nil, err
-	}
-	value := f.Value
-	extension := f.Extension
-	if !propagate {
-		extension = ""
-	}
-	if strings.HasPrefix(value, "@") {
-		user := addr.Local(address)
-		if extension != "" {
-			user, _ = r.splitExtension(user)
-		}
-		value = user + value
-	}
-	list := addressesOf(value)
-	for i, a := range list {
-		list[i] = r.Standard(withExtension(a, extension))
-	}
-	return list, nil
-}
-
-// withExtension puts an extension behind the user name of an address.
-func withExtension(address, extension string) string {
-	if extension == "" {
-		return address
-	}
-	local, domain, ok := addr.Split(address)
-	local = addr.Quote(addr.Unquote(local) + extension)
-	if !ok {
-		return local
-	}
-	return local + "@" + domain
-}
-
-// canonical applies one of the canonical maps again and again until the address stays. An address
-// that keeps changing is a loop: 451, where Postfix accepts the tenth address.
+// canonical applies one of the canonical maps where its class says so.
 func (r *Rewriter) canonical(ctx context.Context, m *ClassMaps, place Classes, address string) (string, error) {
-	if len(m.Maps) == 0 || m.Classes&place == 0 {
+	if m.Classes&place == 0 {
 		return address, nil
 	}
-	start := address
-	for range canonicalDepth {
-		list, err := r.mapAddress(ctx, m.Maps, address, r.o.Maps.PropagateCanonical)
-		if err != nil {
-			return "", err
-		}
-		if len(list) == 0 || strings.EqualFold(list[0], address) {
-			if len(list) > 0 {
-				return list[0], nil
-			}
-			return address, nil
-		}
-		address = list[0]
-	}
-	return "", status.New(451, "4.6.0", "Alias expansion error").By("canonical_maps").
-		Because(fmt.Errorf("unreasonable canonical_maps nesting for %s: it changes more than %d times", start, canonicalDepth))
+	return r.site.Canonical(ctx, m.Maps, address, r.o.Maps.PropagateCanonical)
 }
 
 // rewriteAt applies to an address in standard form what its place asks for: the canonical maps of
@@ -156,7 +86,10 @@ func (r *Rewriter) rewriteAt(ctx context.Context, place Classes, address string)
 	if address, err = r.canonical(ctx, &r.o.Maps.Canonical, place, address); err != nil {
 		return "", err
 	}
-	return r.masquerade(ctx, place, address)
+	if r.o.Maps.MasqueradeClasses&place == 0 {
+		return address, nil
+	}
+	return r.masquerade.Apply(ctx, address)
 }
 
 // Sender rewrites an envelope sender: standard form, sender_canonical_maps, canonical_maps,

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/mtad/mtad/core/readdress"
 	"github.com/mtad/mtad/core/status"
 	"github.com/mtad/mtad/queue"
 )
@@ -60,12 +61,23 @@ type Options struct {
 }
 
 // Rewriter rewrites and resolves. Safe for concurrent use.
-type Rewriter struct{ o Options }
+type Rewriter struct {
+	o          Options
+	site       readdress.Site
+	masquerade readdress.Masquerade
+}
 
 var _ queue.Resolver = (*Rewriter)(nil)
 
 // New returns a Rewriter.
-func New(o Options) *Rewriter { return &Rewriter{o: o} }
+func New(o Options) *Rewriter {
+	r := &Rewriter{o: o, masquerade: readdress.Masquerade{Domains: o.Maps.MasqueradeDomains}}
+	if e := o.Maps.MasqueradeExceptions; e != nil {
+		r.masquerade.Exceptions = e
+	}
+	r.site = readdress.Site{Origin: o.Origin, Delimiter: o.Delimiter, Own: r.own, Standard: r.Standard}
+	return r
+}
 
 // ClassOf returns the class of a domain (any case). An error is temporary.
 func (r *Rewriter) ClassOf(ctx context.Context, domain string) (Class, error) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mtad/mtad/core/addr"
 	"github.com/mtad/mtad/core/mail"
+	"github.com/mtad/mtad/core/readdress"
 	"github.com/mtad/mtad/core/status"
 	"github.com/mtad/mtad/core/table"
 	"github.com/mtad/mtad/queue"
@@ -216,7 +217,7 @@ func (r *Rewriter) senderEntry(ctx context.Context, m table.Maps, sender, nullKe
 		return "", nil
 	}
 	if sender == "" {
-		v, _, err := ask(ctx, m, nullKey, true)
+		v, _, err := readdress.Ask(ctx, m, nullKey, true)
 		return v, err
 	}
 	f, err := r.Find(ctx, m, sender)
@@ -230,7 +231,7 @@ func (r *Rewriter) transportRoute(ctx context.Context, d *Destination, domain st
 		return nil
 	}
 	local, _, _ := addr.Split(d.Recipient)
-	base, extension := r.splitExtension(local)
+	base, extension := r.site.SplitExtension(local)
 	keys := [2]string{d.Recipient}
 	if extension != "" {
 		keys[1] = base + "@" + domain
@@ -239,7 +240,7 @@ func (r *Rewriter) transportRoute(ctx context.Context, d *Destination, domain st
 		if key == "" {
 			continue
 		}
-		v, ok, err := ask(ctx, r.o.Routes.Transport, key, i == 0)
+		v, ok, err := readdress.Ask(ctx, r.o.Routes.Transport, key, i == 0)
 		if ok {
 			d.entry(v, domain)
 		}
@@ -252,7 +253,7 @@ func (r *Rewriter) transportRoute(ctx context.Context, d *Destination, domain st
 
 func (r *Rewriter) domainRoute(ctx context.Context, d *Destination, domain string) error {
 	for key := domain; key != ""; key = r.above(key) {
-		v, ok, err := ask(ctx, r.o.Routes.Transport, key, false)
+		v, ok, err := readdress.Ask(ctx, r.o.Routes.Transport, key, false)
 		if ok {
 			d.entry(v, domain)
 		}
@@ -260,7 +261,7 @@ func (r *Rewriter) domainRoute(ctx context.Context, d *Destination, domain strin
 			return err
 		}
 	}
-	v, ok, err := ask(ctx, r.o.Routes.Transport, "*", true)
+	v, ok, err := readdress.Ask(ctx, r.o.Routes.Transport, "*", true)
 	if ok {
 		d.entry(v, domain)
 	}

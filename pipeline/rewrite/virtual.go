@@ -41,7 +41,7 @@ func (e *expansion) settle(ctx context.Context, i int) error {
 		if m.RecursionLimit > 0 && count >= m.RecursionLimit {
 			return aliasError("unreasonable virtual_alias_maps nesting for %s: more than %d aliases, as a loop has", e.list[i], m.RecursionLimit)
 		}
-		found, err := e.r.mapAddress(ctx, m.VirtualAlias, e.list[i], m.PropagateVirtual)
+		found, err := e.r.site.Map(ctx, m.VirtualAlias, e.list[i], m.PropagateVirtual)
 		if err != nil {
 			return err
 		}

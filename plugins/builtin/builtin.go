@@ -6,8 +6,10 @@ import (
 	"strings"
 
 	"github.com/mtad/mtad/plugins/builtin/authverify"
+	"github.com/mtad/mtad/plugins/builtin/canonical"
 	"github.com/mtad/mtad/plugins/builtin/checks"
 	"github.com/mtad/mtad/plugins/builtin/dkimsign"
+	"github.com/mtad/mtad/plugins/builtin/masquerade"
 	"github.com/mtad/mtad/plugins/builtin/milter"
 	"github.com/mtad/mtad/plugins/builtin/subjecttag"
 	"github.com/mtad/mtad/plugins/sdk"
@@ -29,8 +31,10 @@ type Builtin struct {
 func All() []Builtin {
 	return []Builtin{
 		{Name: "auth_verify", New: authverify.New, Needs: []string{sdk.CapEdit, sdk.CapDNS}},
+		{Name: "canonical", Module: canonical.New},
 		{Name: "checks", Module: checks.New, Needs: []string{sdk.CapEdit}},
 		{Name: "dkim_sign", New: dkimsign.New, Needs: []string{sdk.CapEdit}},
+		{Name: "masquerade", Module: masquerade.New},
 		{Name: "milter", Module: newMilter, Needs: []string{sdk.CapEdit}},
 		{Name: "subject_tag", New: subjecttag.New, Needs: []string{sdk.CapEdit}},
 	}

@@ -1,4 +1,4 @@
-package rewrite
+package readdress
 
 import (
 	"context"
@@ -22,79 +22,82 @@ type Found struct {
 // virtual(5), canonical(5) and relocated(5): user+ext@domain, user@domain, then user+ext and user
 // when the domain is ours, then @domain. Each key is tried in all tables before the next one;
 // tables of patterns see only the whole address. An error is temporary.
-func (r *Rewriter) Find(ctx context.Context, m table.Maps, address string) (Found, error) {
+func (s *Site) Find(ctx context.Context, m table.Maps, address string) (Found, error) {
 	if len(m) == 0 {
 		return Found{}, nil
 	}
-	if v, ok, err := ask(ctx, m, address, true); ok || err != nil {
+	if v, ok, err := Ask(ctx, m, address, true); ok || err != nil {
 		return Found{Value: v, OK: ok}, err
 	}
 	local, domain, hasDomain := addr.Split(address)
-	base, extension := r.splitExtension(local)
+	base, extension := s.SplitExtension(local)
 	at := ""
 	if hasDomain {
 		at = "@" + domain
 	}
 	if extension != "" {
-		if v, ok, err := ask(ctx, m, base+at, false); ok || err != nil {
+		if v, ok, err := Ask(ctx, m, base+at, false); ok || err != nil {
 			return Found{v, extension, ok}, err
 		}
 	}
 	if !hasDomain {
 		return Found{}, nil
 	}
-	if f, err := r.findBare(ctx, m, local, base, extension, domain); f.OK || err != nil {
+	if f, err := s.findBare(ctx, m, local, base, extension, domain); f.OK || err != nil {
 		return f, err
 	}
-	v, ok, err := ask(ctx, m, at, false)
+	v, ok, err := Ask(ctx, m, at, false)
 	return Found{Value: v, OK: ok}, err
 }
 
 // findBare looks the user name alone up when the domain is myorigin, in mydestination or an
 // address of ours.
-func (r *Rewriter) findBare(ctx context.Context, m table.Maps, local, base, extension, domain string) (Found, error) {
-	ours, err := r.bare(ctx, domain)
+func (s *Site) findBare(ctx context.Context, m table.Maps, local, base, extension, domain string) (Found, error) {
+	ours, err := s.bare(ctx, domain)
 	if !ours || err != nil {
 		return Found{}, err
 	}
-	if v, ok, err := ask(ctx, m, local, false); ok || err != nil {
+	if v, ok, err := Ask(ctx, m, local, false); ok || err != nil {
 		return Found{Value: v, OK: ok}, err
 	}
 	if extension == "" {
 		return Found{}, nil
 	}
-	v, ok, err := ask(ctx, m, base, false)
+	v, ok, err := Ask(ctx, m, base, false)
 	return Found{v, extension, ok}, err
 }
 
 // bare reports whether user names of the domain are looked up without it.
-func (r *Rewriter) bare(ctx context.Context, domain string) (bool, error) {
-	if strings.EqualFold(domain, r.o.Origin) {
+func (s *Site) bare(ctx context.Context, domain string) (bool, error) {
+	if strings.EqualFold(domain, s.Origin) {
 		return true, nil
 	}
-	return r.own(ctx, domain)
+	if s.Own == nil {
+		return false, nil
+	}
+	return s.Own(ctx, domain)
 }
 
-// splitExtension takes the extension, with its delimiter, off a local part.
-func (r *Rewriter) splitExtension(local string) (base, extension string) {
+// SplitExtension takes the extension, with its delimiter, off a local part.
+func (s *Site) SplitExtension(local string) (base, extension string) {
 	if strings.HasPrefix(local, `"`) {
-		plain, ext, ok := addr.SplitExtension(addr.Unquote(local), r.o.Delimiter)
+		plain, ext, ok := addr.SplitExtension(addr.Unquote(local), s.Delimiter)
 		if !ok {
 			return local, ""
 		}
 		whole := addr.Unquote(local)
 		return addr.Quote(plain), whole[len(whole)-len(ext)-1:]
 	}
-	base, _, ok := addr.SplitExtension(local, r.o.Delimiter)
+	base, _, ok := addr.SplitExtension(local, s.Delimiter)
 	if !ok {
 		return local, ""
 	}
 	return base, local[len(base):]
 }
 
-// ask looks one key up: as it is written, then without quotes. Tables of patterns are asked for
+// Ask looks one key up: as it is written, then without quotes. Tables of patterns are asked for
 // whole addresses alone.
-func ask(ctx context.Context, m table.Maps, key string, whole bool) (string, bool, error) {
+func Ask(ctx context.Context, m table.Maps, key string, whole bool) (string, bool, error) {
 	for {
 		if v, ok, err := askForm(ctx, m, key, whole); ok || err != nil {
 			return v, ok, err

@@ -1,4 +1,4 @@
-package rewrite
+package readdress
 
 import "github.com/mtad/mtad/core/addr"
 
