@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -131,9 +132,14 @@ func (r *Result) complete(kind string, said bool) bool {
 	case "body":
 		return !said
 	case "log":
-		return said && r.Outcome.Err == nil
+		return said && r.Outcome.Err == nil || r.Outcome.Err != nil && !r.fails() // a stack says why
 	}
 	return kinds[kind]
+}
+
+// fails reports whether a failure is demanded.
+func (r *Result) fails() bool {
+	return slices.ContainsFunc(r.Step.wants, func(w want) bool { return w.kind == "failure" })
 }
 
 func kindOf(line string) string {
