@@ -59,6 +59,7 @@ type Module struct {
 	reset    bool // instances are reset after each call
 	pool     pool
 	used     [sdk.NumPoints]usage
+	born     time.Time // zero of the guests' monotonic clock
 }
 
 var _ sdk.Module = (*Module)(nil)
@@ -69,7 +70,7 @@ func Load(ctx context.Context, wasm []byte, o Options) (*Module, error) {
 	if o.Memory == 0 {
 		o.Memory = DefaultMemory
 	}
-	m := &Module{o: o, reset: !o.Keep}
+	m := &Module{o: o, born: time.Now(), reset: !o.Keep}
 	if err := m.load(ctx, wasm); err != nil {
 		m.free()
 		return nil, fmt.Errorf("plugin %s: %w", o.Name, err)
