@@ -15,7 +15,7 @@ func TestTheMonotonicClockOfWASIIsTheModulesOwn(t *testing.T) {
 	clock := m.Import("wasi_snapshot_preview1", "clock_time_get", []byte{wasmtest.I32, wasmtest.I64, wasmtest.I32}, []byte{wasmtest.I32})
 	m.Hook("connect",
 		wasmtest.Const(wasmtest.I32, 1), wasmtest.Const(wasmtest.I64, 0), wasmtest.Const(wasmtest.I32, 0), wasmtest.Call(clock),
-		[]byte{0x1a}, // drop
+		[]byte{0x1a},                                        // drop
 		wasmtest.Const(wasmtest.I32, 0), []byte{0x29, 3, 0}, // i64.load
 		wasmtest.Const(wasmtest.I64, 1<<60), []byte{0x55}, // i64.gt_s: the clock of initHost is beyond that
 	)
