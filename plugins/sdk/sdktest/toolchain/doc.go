@@ -6,7 +6,8 @@
 //
 // # Invariants
 //
-// Nothing is written but below the test's temporary folder.
+// Nothing is written but below the test's temporary folder, and below the user's cache: a module that the
+// same toolchain made of the same files is not made again for a week.
 //
 // # Errors
 //
