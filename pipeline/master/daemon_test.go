@@ -51,6 +51,10 @@ type daemon struct {
 	cmd   *exec.Cmd
 	stdin io.Closer
 	gone  chan struct{} // closed when the process has ended
+	// exe is the program, this test's unless it is set; files and env are what it gets besides.
+	exe   string
+	files []*os.File
+	env   []string
 }
 
 // newDaemon writes a configuration; lines are main.cf lines that come last and so win.
@@ -130,8 +134,12 @@ func (d *daemon) launch() {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	if d.exe != "" {
+		exe = d.exe
+	}
 	d.cmd = exec.Command(exe)
-	d.cmd.Env = append(os.Environ(), runVariable+"="+d.dir)
+	d.cmd.ExtraFiles = d.files
+	d.cmd.Env = append(append(os.Environ(), runVariable+"="+d.dir), d.env...)
 	d.cmd.Stderr = d.log
 	if d.stdin, err = d.cmd.StdinPipe(); err != nil {
 		d.t.Fatal(err)

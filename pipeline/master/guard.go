@@ -2,7 +2,6 @@ package master
 
 import (
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,10 +29,11 @@ func guard(c *conf.Config, o Options, own *owner, held *ports.Set) (code int, er
 	if err := own.give(p); err != nil {
 		return 1, err
 	}
-	out, log, err := guardLog(c, own)
+	log, err := guardLog(c, own)
 	if err != nil {
 		return 1, err
 	}
+	defer log.Flush()
 	path, err := program()
 	if err != nil {
 		return 1, err
@@ -47,7 +47,7 @@ func guard(c *conf.Config, o Options, own *owner, held *ports.Set) (code int, er
 		self = path
 	}
 	g, err := parent.New(c, parent.Options{Load: o.Load, Argv: os.Args, Env: env, Self: self, Next: path, Ports: held, Notifier: n,
-		StopTime: c.Duration("shutdown_time_limit"), Stderr: out, Log: log})
+		StopTime: c.Duration("shutdown_time_limit"), Stderr: os.Stderr, Log: log.Service("master").Slog()})
 	if err != nil {
 		return 1, err
 	}
@@ -55,28 +55,27 @@ func guard(c *conf.Config, o Options, own *owner, held *ports.Set) (code int, er
 	if err != nil || !r.Upgrade {
 		return r.Code, err
 	}
+	log.Flush()
 	return 1, become(path, held)
 }
 
-// guardLog makes maillog_file, for the worker too, and returns standard error for children and the
-// parent's log.
-func guardLog(c *conf.Config, own *owner) (*os.File, *slog.Logger, error) {
+// guardLog makes maillog_file, for the worker too, and returns the parent's log.
+func guardLog(c *conf.Config, own *owner) (*maillog.Log, error) {
 	w := os.Stderr
 	if name := c.String("maillog_file"); name != "" && name != "/dev/stderr" {
 		f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
 		if err != nil {
-			return nil, nil, fmt.Errorf("maillog_file: %w", err)
+			return nil, fmt.Errorf("maillog_file: %w", err)
 		}
 		if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
 			if err := f.Chown(own.uid, own.gid); err != nil {
-				return nil, nil, fmt.Errorf("maillog_file: %w", err)
+				return nil, fmt.Errorf("maillog_file: %w", err)
 			}
 		}
 		w = f
 	}
-	l := maillog.New(maillog.Options{Writer: w, Name: c.String("syslog_name"), Host: shortHost(c.String("myhostname")),
-		JSON: c.String("log_format") == "json"})
-	return os.Stderr, l.Service("master").Slog(), nil
+	return maillog.New(maillog.Options{Writer: w, Name: c.String("syslog_name"), Host: shortHost(c.String("myhostname")),
+		JSON: c.String("log_format") == "json"}), nil
 }
 
 // confine takes from a worker what it does not need; a process without a parent needs all that its

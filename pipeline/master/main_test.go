@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 			fmt.Println("mtad 0.1")
 			os.Exit(0)
 		}
+		actAsActivated()
 		code, err := runDaemon(dir)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "mtad:", err)
