@@ -140,8 +140,18 @@ func (sh *shell) playTranscript(ctx context.Context, what, name string, o workbe
 	for k, v := range o.Config {
 		script.Setup.Config[k] = v
 	}
-	script.Setup.Allow = append(script.Setup.Allow, o.Allow...)
-	report := sdktest.Play(ctx, workbench.Subject(what, o), script, rehearse.Options())
+	granted, err := workbench.Granted(what, o.Allow)
+	if err != nil {
+		return err
+	}
+	for c, ok := range granted {
+		if ok {
+			script.Setup.Allow = append(script.Setup.Allow, c)
+		}
+	}
+	play := rehearse.Options()
+	play.Time = o.Time
+	report := sdktest.Play(ctx, workbench.Subject(what, o), script, play)
 	if verbose {
 		sh.print(report.String())
 	}

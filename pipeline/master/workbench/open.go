@@ -63,7 +63,7 @@ func Open(ctx context.Context, what string, o Options) (*Bench, error) {
 		}
 	}
 	name := NameOf(what)
-	allow, err := allowed(what, o.Allow)
+	allow, err := Granted(what, o.Allow)
 	if err != nil {
 		return nil, err
 	}
@@ -151,8 +151,9 @@ func kindOf(what string) (kind, rest string) {
 	return "wasm", what
 }
 
-// allowed makes a set of capabilities. All is possible for modules, whose imports say what they need.
-func allowed(what string, list []string) (map[string]bool, error) {
+// Granted makes a set of the capabilities in a list; All stands for those that a module's imports ask
+// for, and for every one with a plugin of another kind.
+func Granted(what string, list []string) (map[string]bool, error) {
 	set := map[string]bool{}
 	known := []string{sdk.CapEdit, sdk.CapMap, sdk.CapKV, sdk.CapDNS, sdk.CapScan, sdk.CapDeliver}
 	for _, c := range list {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mtad/mtad/plugins/sdk/sdktest"
 	"github.com/mtad/mtad/queue"
@@ -15,8 +16,12 @@ import (
 
 const modules = "../../../plugins/wasm/testdata/"
 
+// open loads a plugin, with time for a busy machine.
 func open(t *testing.T, what string, o Options) *Bench {
 	t.Helper()
+	if o.Time == 0 {
+		o.Time = 30 * time.Second
+	}
 	b, err := Open(t.Context(), what, o)
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +54,7 @@ func TestAMessageMeetsTheHooksUntilItIsRefused(t *testing.T) {
 		code       int
 		failed     bool
 	}{
-		{"a client that is refused at once", modules + "hostile.wasm", Options{}, Message{Client: client, To: []string{"b@c"}},
+		{"a client that is refused at once", modules + "hostile.wasm", Options{Time: 5 * time.Millisecond}, Message{Client: client, To: []string{"b@c"}},
 			"connect failure", 451, true},
 		{"mail from sendmail has no connection", modules + "hostile.wasm", Options{Fuel: 1 << 20}, Message{To: []string{"b@c"}},
 			"mail failure", 451, true},
