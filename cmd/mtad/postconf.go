@@ -19,6 +19,7 @@ const helpPostconf = `usage: postconf [-c DIR] [-dfhHjnopx] [-C CLASS,...] [NAME
        postconf [-c DIR] -F [-e] SERVICE/TYPE/FIELD=VALUE...
        postconf [-c DIR] -P [-fhHjox] [SERVICE[/TYPE[/NAME]]...]
        postconf [-c DIR] -P [-e] SERVICE/TYPE/NAME=VALUE... | -PX SERVICE/TYPE/NAME...
+       postconf [-c DIR] -b | -t [FILE]
        postconf -a | -A | -l | -m
 
   (nothing)   all parameters with their values, or those that are named
@@ -32,6 +33,7 @@ const helpPostconf = `usage: postconf [-c DIR] [-dfhHjnopx] [-C CLASS,...] [NAME
   -M, -F, -P  the services of master.cf: lines, columns, -o settings
   -a, -A      SASL types of server and client
   -l, -m      ways to lock a mailbox; types of lookup tables
+  -b, -t      the texts of notices: as they go out, and as templates
   -c DIR      configuration directory
   -p, -v      accepted: main.cf, which is meant anyway; more is not said
 
@@ -41,7 +43,7 @@ text is written beside the file and renamed.
 Exit code: 0, also after warnings; 1 when it cannot be done.
 `
 
-const usagePostconf = "usage: postconf [-c config_dir] [-aAdefFhHjlmMnpPvxX#] [-C class] [-o name=value] [name...]"
+const usagePostconf = "usage: postconf [-c config_dir] [-aAbdefFhHjlmMnpPtvxX#] [-C class] [-o name=value] [name...]"
 
 // postconfOptions are the options as they were given.
 type postconfOptions struct {
@@ -57,7 +59,7 @@ func (o *postconfOptions) has(letter byte) bool { return strings.IndexByte(o.let
 func (o *postconfOptions) edits() bool { return strings.ContainsAny(o.letters, "eX#") }
 
 func postconf(sh *shell, args []string) int {
-	given, names, err := getoptFirst(args, "aAc:C:deFfhHjlmMno:pPvxX#")
+	given, names, err := getoptFirst(args, "aAbc:C:deFfhHjlmMno:pPtvxX#")
 	if err != nil {
 		fmt.Fprintf(sh.err, "%s: %v\n", sh.name, err)
 		return sh.fail(exFailure, usagePostconf)
@@ -68,7 +70,7 @@ func postconf(sh *shell, args []string) int {
 			return sh.fail(exFailure, "%v", err)
 		}
 	}
-	if !o.edits() && !strings.ContainsAny(o.letters, "aAlm") && slices.ContainsFunc(names, isSetting) {
+	if !o.edits() && !strings.ContainsAny(o.letters, "aAblmt") && slices.ContainsFunc(names, isSetting) {
 		o.letters += "e"
 	}
 	if err := o.together(); err != nil {
@@ -77,6 +79,8 @@ func postconf(sh *shell, args []string) int {
 	switch {
 	case strings.ContainsAny(o.letters, "aAlm"):
 		return sh.postconfList(o)
+	case o.has('b'), o.has('t'):
+		return sh.postconfTemplates(o)
 	case o.edits():
 		return sh.postconfEdit(o)
 	}

@@ -80,7 +80,7 @@ func TestTheAdministratorsTextIsUsed(t *testing.T) {
 	}
 	w := newWorld(t, func(o *bounce.Options) {
 		o.Classes, o.Templates = bounce.ClassBounce, set
-		o.Parameters = func(name string) (string, time.Duration, bool) { return "mx.example.org", 0, name == "myhostname" }
+		o.Parameters = func(name string) (string, time.Duration, bool) { return "mx.example.org", -1, name == "myhostname" }
 	})
 	if err := w.Bounce(t.Context(), entry("alice@x"), text(plain), []queue.Report{about("bob@x", gone)}); err != nil {
 		t.Fatal(err)

@@ -62,7 +62,7 @@ func parameters(c *conf.Config) template.Lookup {
 		if err != nil {
 			return "", 0, false
 		}
-		var length time.Duration
+		length := time.Duration(-1)
 		if known && p.Type == param.Time {
 			length = c.Duration(name)
 		}

@@ -37,7 +37,7 @@ type Template struct {
 // Set is the templates of a file by name. Those that are not in it are the usual ones.
 type Set map[string]*Template
 
-// Lookup is the value of a main.cf parameter as text, and for one that is a time, how long; found
+// Lookup is the value of a main.cf parameter as text, and how long it is: negative for one that is no time; found
 // is false when there is none of this name.
 type Lookup func(name string) (text string, length time.Duration, found bool)
 
@@ -130,7 +130,7 @@ func valueOf(name string, lookup Lookup) (string, bool) {
 		if !ok {
 			continue
 		}
-		if _, length, found := lookup(base); found && length > 0 {
+		if _, length, found := lookup(base); found && length >= 0 {
 			return strconv.FormatInt(int64(length/u.length), 10), true
 		}
 	}

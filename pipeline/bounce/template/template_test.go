@@ -31,7 +31,7 @@ END
 func lookup(name string) (string, time.Duration, bool) {
 	switch name {
 	case "myhostname":
-		return "mx.example\r\nX: y", 0, true
+		return "mx.example\r\nX: y", -1, true
 	case "maximal_queue_lifetime":
 		return "5d", 5 * 24 * time.Hour, true
 	case "delay_warning_time":
@@ -111,4 +111,14 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A delay_warning_time of 0h, which is its default, once had no value: a file of Postfix's that
+// names it did not load.
+func TestATimeOfNothingIsZero(t *testing.T) {
+	none := func(name string) (string, time.Duration, bool) { return "0h", 0, name == "delay_warning_time" }
+	tt := template.Template{Name: template.Delay, Body: "after $delay_warning_time_hours hours\n"}
+	if got, err := tt.Expand(none); err != nil || got != "after 0 hours\n" {
+		t.Errorf("got %q, %v", got, err)
+	}
 }
