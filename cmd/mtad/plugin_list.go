@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
+	"os"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -91,8 +93,8 @@ func (sh *shell) top(ctx context.Context, c *ctl.Client, interval time.Duration,
 		if asJSON {
 			err = json.NewEncoder(sh.out).Encode(shown)
 		} else {
-			if rounds == 0 {
-				sh.print("\x1b[H\x1b[2J") // a screen that is looked at
+			if rounds == 0 && isScreen(sh.out) {
+				sh.print("\x1b[H\x1b[2J")
 			}
 			fmt.Fprintf(sh.out, "%s, the last %v\n", time.Now().Format("15:04:05"), interval)
 			err = sh.printPlugins(shown)
@@ -103,6 +105,16 @@ func (sh *shell) top(ctx context.Context, c *ctl.Client, interval time.Duration,
 		before = now
 	}
 	return nil
+}
+
+// isScreen reports whether someone looks at what is written.
+func isScreen(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	st, err := f.Stat()
+	return err == nil && st.Mode()&os.ModeCharDevice != 0
 }
 
 // busiest is what plugins did since before, those that took most time first. What a reload brought is

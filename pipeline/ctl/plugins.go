@@ -3,9 +3,11 @@ package ctl
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/mtad/mtad/core/status"
 	"github.com/mtad/mtad/pipeline/hook"
@@ -57,6 +59,9 @@ func (s *Server) startTrace(r *http.Request) (any, error) {
 	if err := s.b.Trace().Start(rule); err != nil {
 		return nil, status.New(501, "5.5.4", "%s", err)
 	}
+	// Who looks into mail is on record, where the mail is.
+	s.b.Note("trace", "info", status.Clean(fmt.Sprintf("uid=%d traces messages: from=<%s> to=<%s> client=<%s> until %s",
+		peer(r), rule.From, rule.To, rule.Client, rule.Until.Format(time.RFC3339))))
 	return nil, nil
 }
 

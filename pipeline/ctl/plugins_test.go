@@ -2,6 +2,7 @@ package ctl_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,6 +29,9 @@ func TestPluginsAndTracesOverTheSocket(t *testing.T) {
 	}
 	if err := c.StartTrace(ctx, trace.Rule{From: "@example.com", Until: time.Now().Add(time.Hour)}); err != nil {
 		t.Error(err)
+	}
+	if len(d.asked) != 1 || !strings.Contains(d.asked[0], "traces messages: from=<@example.com> to=<> client=<> until ") {
+		t.Errorf("the log has %q", d.asked)
 	}
 	d.tracer.Add(&trace.Record{}, trace.About{ID: "ID1", Sender: "a@example.com"}, trace.Step{Hook: "eom", Plugin: "nospam", Verdict: "reject"})
 	st, err := c.Traces(ctx)

@@ -11,12 +11,13 @@ import (
 // Measured is what Measure found.
 type Measured struct {
 	// Messages is how many passed; Took is how long one took on average, the host's part included.
-	Messages int
-	Took     time.Duration
+	Messages int           `json:"messages"`
+	Took     time.Duration `json:"took_ns"`
 	// Allocations and Bytes are those of mtad for one message, memory of the guest excluded.
-	Allocations, Bytes float64
+	Allocations float64 `json:"allocations"`
+	Bytes       float64 `json:"bytes"`
 	// Plugin has calls, time, memory and fuel of each hook.
-	Plugin hook.PluginStats
+	Plugin hook.PluginStats `json:"plugin"`
 }
 
 // Measure passes a message n times, after some that do not count. The bench must be Quiet.
