@@ -180,3 +180,23 @@ func TestStatusesOfADelivery(t *testing.T) {
 		t.Fatal(got)
 	}
 }
+
+// torn is a host whose second part cannot be told.
+type torn struct{ fake }
+
+func (torn) MIMEPart(i int, what MIMEInfo) (string, Errno) {
+	if i == 1 && what == MIMEName {
+		return "", ErrAgain
+	}
+	return "x", OK
+}
+
+func TestPartsEndWithTheErrorThatHidTheRest(t *testing.T) {
+	var got []string
+	for p := range (Tx{Host: &torn{}}).Parts() {
+		got = append(got, fmt.Sprint(p.Index, p.Type, p.Name, p.Err))
+	}
+	if want := []string{"0xx<nil>", "1xtry again later"}; !slices.Equal(got, want) {
+		t.Fatalf("got %q, want %q", got, want)
+	}
+}

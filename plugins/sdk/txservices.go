@@ -125,6 +125,9 @@ type MIMEPart struct {
 	tx                         Tx
 	Index                      int
 	Type, Name, Charset, Place string // Place is its disposition
+	// Err says that the host could not tell what this part is, or whether there are more. It is
+	// the last one then. A filter that looks for something bad has not seen all.
+	Err error
 }
 
 // Parts goes through the MIME parts of the message. A message that cannot be taken apart is one
@@ -132,19 +135,28 @@ type MIMEPart struct {
 func (tx Tx) Parts() iter.Seq[MIMEPart] {
 	return func(yield func(MIMEPart) bool) {
 		for i := 0; ; i++ {
-			kind, e := tx.Host.MIMEPart(i, MIMEType)
-			if e != OK {
-				return
-			}
-			p := MIMEPart{tx: tx, Index: i, Type: kind}
-			p.Name, _ = tx.Host.MIMEPart(i, MIMEName)
-			p.Charset, _ = tx.Host.MIMEPart(i, MIMECharset)
-			p.Place, _ = tx.Host.MIMEPart(i, MIMEDisposition)
-			if !yield(p) {
+			p := tx.part(i)
+			if p.Err == ErrNotFound || !yield(p) || p.Err != nil {
 				return
 			}
 		}
 	}
+}
+
+func (tx Tx) part(i int) MIMEPart {
+	p := MIMEPart{tx: tx, Index: i}
+	for _, about := range []struct {
+		what MIMEInfo
+		to   *string
+	}{{MIMEType, &p.Type}, {MIMEName, &p.Name}, {MIMECharset, &p.Charset}, {MIMEDisposition, &p.Place}} {
+		v, e := tx.Host.MIMEPart(i, about.what)
+		if e != OK && (e != ErrNotFound || about.what == MIMEType) {
+			p.Err = e
+			break
+		}
+		*about.to = v
+	}
+	return p
 }
 
 // Content reads the decoded content of the part.

@@ -114,6 +114,9 @@ func (t *transport) common(tx sdk.Tx) (line, error) {
 		return l, nil
 	}
 	for p := range tx.Parts() {
+		if p.Err != nil {
+			return line{}, p.Err
+		}
 		if p.Type == "text/plain" && p.Place != "attachment" {
 			text, err := io.ReadAll(io.LimitReader(p.Content(), int64(t.excerpt)))
 			l.Text = whole(string(text))
