@@ -49,6 +49,8 @@ func (p *listParser) step() bool {
 		p.pos++
 	case '(':
 		return p.comment()
+	case ')': // closes nothing
+		return false
 	case '"':
 		return p.quoted('"')
 	case '[':
