@@ -192,7 +192,7 @@ func (c *child) introduce(ctx context.Context) error {
 	}
 	for _, op := range r.GetOps() {
 		if op.GetFunction() == wire.Function_LOG {
-			c.words.line(string(op.GetP()))
+			c.words.leveled(min(max(sdk.Level(op.GetI()), sdk.LevelDebug), sdk.LevelError), string(op.GetP()))
 		}
 	}
 	if r.GetRefusal() != "" {

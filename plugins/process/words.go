@@ -35,7 +35,10 @@ func newWords(log func(sdk.Level, string)) *words {
 }
 
 // line takes a line of a stream.
-func (w *words) line(text string) {
+func (w *words) line(text string) { w.leveled(sdk.LevelInfo, text) }
+
+// leveled takes a line that has a level.
+func (w *words) leveled(level sdk.Level, text string) {
 	text = strings.TrimSpace(strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return ' '
@@ -61,7 +64,7 @@ func (w *words) line(text string) {
 		w.log(sdk.LevelWarn, fmt.Sprintf("it writes too much: %d lines were dropped", w.dropped))
 		w.dropped = 0
 	}
-	w.log(sdk.LevelInfo, text)
+	w.log(level, text)
 }
 
 // said is the last line, as the end of a sentence.

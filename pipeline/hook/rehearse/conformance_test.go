@@ -3,25 +3,53 @@ package rehearse
 import (
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 
+	"github.com/mtad/mtad/plugins/process"
 	"github.com/mtad/mtad/plugins/sdk"
 	"github.com/mtad/mtad/plugins/sdk/sdktest"
 	"github.com/mtad/mtad/plugins/sdk/sdktest/conformance"
+	"github.com/mtad/mtad/plugins/sdk/sdktest/toolchain"
+	"github.com/mtad/mtad/plugins/sdk/serve"
 	"github.com/mtad/mtad/plugins/wasm"
 )
 
 const scripts = "../../../plugins/sdk/sdktest/testdata/conformance/*.txt"
 
-// subjects are the kinds of the conformance plugin in Go.
-func subjects(t *testing.T) map[string]sdktest.Subject {
-	return map[string]sdktest.Subject{
-		"linked": sdktest.Linked(func() sdk.Plugin { return conformance.Plugin{} }, conformance.Needs()...),
-		"wasm":   wasmSubject(t, goModule(t, "../../../plugins/sdk/sdktest/conformance/guest")),
+// TestMain makes the test binary the process that is the conformance plugin when it is started as one.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == "conformance" {
+		serve.Main(conformance.Plugin{}, serve.Needs(conformance.Needs()...))
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// subjects are the kinds of the conformance plugin in Go; languages_test.go has those in other languages.
+func subjects() map[string]func(t *testing.T) sdktest.Subject {
+	return map[string]func(t *testing.T) sdktest.Subject{
+		"linked": func(*testing.T) sdktest.Subject {
+			return sdktest.Linked(func() sdk.Plugin { return conformance.Plugin{} }, conformance.Needs()...)
+		},
+		"wasm": func(t *testing.T) sdktest.Subject {
+			return wasmSubject(t, toolchain.Build(t, filepath.Join(toolchain.Root(), "plugins/sdk/sdktest/conformance/guest/main.go")))
+		},
+		"process": processSubject,
+	}
+}
+
+// processSubject is this test binary, started again.
+func processSubject(t *testing.T) sdktest.Subject {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(ctx context.Context, l sdktest.Load) (sdk.Module, error) {
+		return process.Load(ctx, process.Options{Name: l.Name, Command: []string{self, "conformance"}, Allow: l.Allow, Config: l.Config, Log: l.Log, StartTime: time.Minute})
 	}
 }
 
@@ -32,23 +60,6 @@ func wasmSubject(t *testing.T, code []byte) sdktest.Subject {
 	return func(ctx context.Context, l sdktest.Load) (sdk.Module, error) {
 		return wasm.Load(ctx, code, wasm.Options{Name: l.Name, Allow: l.Allow, Config: l.Config, Log: l.Log, Memory: 64 << 20, Cache: cache})
 	}
-}
-
-// goModule compiles a Go package to WebAssembly.
-func goModule(t *testing.T, dir string) []byte {
-	t.Helper()
-	out := filepath.Join(t.TempDir(), "guest.wasm")
-	cmd := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w", "-o", out, ".")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
-	if msg, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", dir, err, msg)
-	}
-	code, err := os.ReadFile(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return code
 }
 
 func script(t *testing.T, file string) sdktest.Script {
@@ -72,13 +83,15 @@ func TestEveryKindOfPluginConforms(t *testing.T) {
 	if err != nil || len(files) < 8 {
 		t.Fatalf("%d transcripts, %v", len(files), err)
 	}
-	for kind, subject := range subjects(t) {
-		for _, file := range files {
-			t.Run(kind+"/"+filepath.Base(file), func(t *testing.T) {
+	for kind, make := range subjects() {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			subject := make(t)
+			for _, file := range files {
 				if err := sdktest.Play(t.Context(), subject, script(t, file), Options()).Err(filepath.Base(file)); err != nil {
 					t.Errorf("\n%v", err)
 				}
-			})
-		}
+			}
+		})
 	}
 }
