@@ -51,7 +51,7 @@ func checkVerb(args []string) int {
 		fmt.Fprintf(os.Stderr, "mtad check: fatal: %v\n", err)
 		return exConfig
 	}
-	findings := slices.Concat(c.Check(), audit.Run(c), master.PluginProblems(context.Background(), c))
+	findings := findingsOf(context.Background(), c)
 	if asJSON {
 		err = json.NewEncoder(os.Stdout).Encode(findings)
 	} else {
@@ -61,6 +61,11 @@ func checkVerb(args []string) int {
 		return exIOErr
 	}
 	return verdictOf(findings)
+}
+
+// findingsOf is everything that there is to say about a configuration.
+func findingsOf(ctx context.Context, c *conf.Config) []conf.Finding {
+	return slices.Concat(c.Check(), audit.Run(c), master.PluginProblems(ctx, c))
 }
 
 // showFindings writes a line per finding: status, place, parameter, what there is to say.

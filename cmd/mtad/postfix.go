@@ -145,14 +145,13 @@ func (p *script) flush(ctx context.Context) error {
 }
 
 // check is silent when all is well.
-func (p *script) check(context.Context) error {
-	for _, w := range p.cfg.Warnings() {
-		p.sh.warn("%s", w)
-	}
+func (p *script) check(ctx context.Context) error {
 	bad := 0
-	for _, f := range p.cfg.Check() {
+	for _, f := range findingsOf(ctx, p.cfg) {
+		if f.Notable() {
+			p.sh.warn("%s", f)
+		}
 		if f.Bad {
-			p.sh.warn("%s: %s = %s: %s", conf.Origin{File: f.File, Line: f.Line}.String(), f.Parameter, short(f.Value), f.Note)
 			bad++
 		}
 	}

@@ -61,8 +61,8 @@ func (f Finding) String() string {
 	return strings.Join(append(parts, f.Note), ": ")
 }
 
-// notable reports whether a start should say it.
-func (f Finding) notable() bool {
+// Notable reports whether a start should say it: it is bad, unknown, unsupported or doubtful.
+func (f Finding) Notable() bool {
 	return f.Bad || f.Warn || f.Status == StatusUnknown || f.Status == StatusUnsupported
 }
 
@@ -71,7 +71,7 @@ func (f Finding) notable() bool {
 func (c *Config) Warnings() []string {
 	var lines []string
 	for _, f := range c.Check() {
-		if f.notable() {
+		if f.Notable() {
 			lines = append(lines, f.String())
 		}
 	}

@@ -49,6 +49,7 @@ func (a *auditor) view(c *conf.Config, s *mastercf.Service) {
 	if s == nil || s.Program == "smtpd" {
 		a.relay(c, s)
 	}
+	a.certificates(c, s)
 }
 
 // value is the value of one parameter in a view.
