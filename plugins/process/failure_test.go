@@ -328,7 +328,7 @@ func TestNothingIsLeftOf200Processes(t *testing.T) {
 	}
 	most := int32(200)
 	if raceDetector {
-		most = 40
+		most = 30
 	}
 	die(20)
 	goroutines, files := runtime.NumGoroutine(), openFiles(t)

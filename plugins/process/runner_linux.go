@@ -1,6 +1,7 @@
 package process
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -23,7 +24,7 @@ func (r *run) live(theirs [2]*os.File) {
 	}
 	if err == nil {
 		if err = r.restrict(); err != nil {
-			_ = r.Kill(nil)
+			_ = r.Kill(context.Background())
 		}
 	}
 	if r.started <- err; r.cmd.Process == nil {
