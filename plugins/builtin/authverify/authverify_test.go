@@ -161,6 +161,7 @@ func TestDKIM(t *testing.T) {
 		{"no answer", w.sign(t, "slow.example", "s", plain, w.key), "dkim=temperror reason="},
 		{"nonsense", "DKIM-Signature: nonsense\r\n" + plain, "dkim=permerror reason="},
 		{"an unreasonable one", "DKIM-Signature: v=1; a=ed25519-sha256; d=good.example; s=s; bh=AA==; b=AA==; h=From" + strings.Repeat(":To", 500) + "\r\n" + plain, `dkim=policy reason="unreasonable signature"`},
+		{"one over a header without end", strings.Repeat("X: 1\r\n", 100_000) + w.sign(t, "good.example", "s", plain, w.key), `dkim=policy reason="unreasonable signature"`},
 		{"one with a length", strings.Replace(w.sign(t, "good.example", "s", plain, w.key), "v=1;", "v=1; l=3;", 1), `dkim=policy reason="message contains an insecure body length tag"`},
 		{"an empty body", w.sign(t, "good.example", "s", "From: a@good.example\r\n\r\n", w.key), "dkim=pass header.d=good.example"},
 	} {

@@ -12,11 +12,13 @@ import (
 	"github.com/mtad/mtad/plugins/sdk"
 )
 
-// Limits of what one signature may cost: its length, the fields it names, the length of its key.
+// Limits of what one signature may cost: its length, the fields it names, how often one of these is
+// compared with a field of the header, the length of its key.
 const (
-	maxField = 8 << 10
-	maxNames = 120
-	maxKey   = 4 << 10
+	maxField    = 8 << 10
+	maxNames    = 120
+	maxCompared = 200_000
+	maxKey      = 4 << 10
 )
 
 // signed is what is known of a signature before it is verified.
@@ -95,7 +97,8 @@ func find(tx sdk.Tx, limit int) (list []signed) {
 		s := signed{domain: squeeze(tags["d"]), selector: squeeze(tags["s"]), b: squeeze(tags["b"])}
 		s.b = s.b[:min(len(s.b), 8)]
 		s.query = s.selector + "._domainkey." + s.domain
-		s.excess = len(raw) > maxField || strings.Count(tags["h"], ":") >= maxNames
+		names := strings.Count(tags["h"], ":") + 1
+		s.excess = len(raw) > maxField || names > maxNames || names*tx.Host.HdrCount() > maxCompared
 		list = append(list, s)
 	}
 	return list
