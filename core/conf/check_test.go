@@ -76,7 +76,7 @@ smtp inet n - n - 5 smtpd
 		{"", "mua_client_restrictions", conf.StatusEffective, "used by smtpd_client_restrictions", 11},
 		{"", "slow_destination_rate_delay", conf.StatusEffective, "of the transport slow", 12},
 		{"", "quick_destination_rate_delay", conf.StatusUnknown, "no service named quick", 13},
-		{"", "ldapsource_server_host", conf.StatusUnsupported, "a setting of the table ldap:ldapsource", 14},
+		{"", "ldapsource_server_host", conf.StatusEffective, "a setting of the table ldap:ldapsource", 14},
 		{"", "slow_delivery_slot_cost", conf.StatusAccepted, "of the transport slow", 16},
 		{"", "relayhost", conf.StatusEffective, "replaces the value of", 18},
 		{"", "policy_time_limit", conf.StatusUnsupported, "of the transport policy", 19},

@@ -67,7 +67,7 @@ func (k *checker) refers(name, value string) {
 		word = strings.TrimPrefix(strings.TrimLeft(word, "!"), "proxy:")
 		kind, source, _ := strings.Cut(word, ":")
 		switch kind {
-		case "ldap", "mysql", "pgsql", "sqlite", "memcache", "mongodb":
+		case "ldap", "mysql", "pgsql", "sqlite", "redis", "memcache", "mongodb":
 			if source != "" && !strings.ContainsAny(source[:1], "/.{") {
 				k.tables[source+"_"] = word
 			}
@@ -103,7 +103,10 @@ func (k *checker) classify(f *Finding, name string) *param.Param {
 	}
 	for prefix, table := range k.tables {
 		if strings.HasPrefix(name, prefix) {
-			f.Status, f.Note = StatusUnsupported, "a setting of the table "+table+": write it into a file and name that"
+			f.Status, f.Note = StatusEffective, "a setting of the table "+table
+			if kind, _, _ := strings.Cut(table, ":"); kind == "memcache" || kind == "mongodb" {
+				f.Status, f.Note = StatusUnsupported, f.Note+", whose type is not built"
+			}
 			return nil
 		}
 	}
