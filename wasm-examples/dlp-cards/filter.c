@@ -23,6 +23,10 @@ static short starts[GROUPS + 1]; /* where groups begin in digits */
 static mtad_i32 ndigits, ngroups, gap, poisoned, letter, tag, utf, html;
 static unsigned char entity[8], nentity;
 
+/* What a character is outside of a number: nothing, a letter, or the begin of what is looked at. */
+enum { NOTHING = 0, LETTER = 1, BEGIN = 2 };
+static unsigned char class[256];
+
 static unsigned long long seen[SEEN];
 static mtad_i32 nseen, where, first_part;
 static char masked[24];
@@ -62,6 +66,7 @@ static int same(const char *a, const char *b, mtad_i32 n) {
 /* The configuration is read once, at load. */
 MTAD_INIT {
 	char buf[16];
+	for (int c = 0; c < 256; c++) class[c] = is_digit(c) || c == 0xC2 || c == 0xE2 ? BEGIN : is_letter(c) ? LETTER : NOTHING;
 	mtad_i32 n = mtad_config(MTAD_STR("threshold"), buf, sizeof buf);
 	threshold = n == MTAD_ENOTFOUND ? 1 : n < 0 || n > (mtad_i32)sizeof buf ? -1 : number(buf, n);
 	n = mtad_config(MTAD_STR("action"), buf, sizeof buf);
@@ -253,11 +258,16 @@ static void feed(const char *p, mtad_i32 n) {
 		for (mtad_i32 i = 0; i < n; i++) markup(p[i]);
 		return;
 	}
-	for (mtad_i32 i = 0; i < n; i++) {
-		unsigned char c = p[i];
-		/* most text is letters behind letters: nothing to do */
-		if (letter && !utf && c >= 'a' && c <= 'z') continue;
-		plain(c);
+	for (mtad_i32 i = 0; i < n; plain(p[i++])) {
+		if (ndigits || utf) continue;
+		/* outside of numbers it only matters what stands in front of the next digit */
+		unsigned char l = letter, k = 0;
+		while (i < n && (k = class[(unsigned char)p[i]]) <= LETTER) {
+			l = k;
+			i++;
+		}
+		letter = l;
+		if (i == n) return;
 	}
 }
 
