@@ -8,7 +8,7 @@
 //
 // # Format
 //
-// LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES as in sd_listen_fds(3). MTAD_PORTS is a list of
+// LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES as in sd_listen_fds(3). MAIL_PORTS is a list of
 // descriptors with commas between.
 //
 // # Errors

@@ -16,7 +16,7 @@ import (
 )
 
 // Variable tells the next program which sockets it got.
-const Variable = "MTAD_PORTS"
+const Variable = "MAIL_PORTS"
 
 // firstActivated is the first descriptor of socket activation (SD_LISTEN_FDS_START).
 const firstActivated = 3

@@ -16,7 +16,7 @@ import (
 )
 
 // Variable is the environment variable that tells the worker the number of the channel's file.
-const Variable = "MTAD_PARENT_CHANNEL"
+const Variable = "MAIL_PARENT_CHANNEL"
 
 // ErrGone says that the parent is gone: the worker must end.
 var ErrGone = errors.New("the privileged parent is gone")

@@ -1,5 +1,5 @@
 // Package master builds a running mtad from a configuration: it opens the queue and the ports,
-// loads the plugins, gives up privileges, starts the stages, and reloads, drains and stops them.
+// loads the plugins, starts the stages, and reloads, drains and stops them.
 // It is the only room that knows every other one.
 //
 // # Generations
@@ -10,10 +10,11 @@
 //
 // # Invariants
 //
-// Nothing listens before everything that a session needs is there. As root, ports are bound and
-// directories are given to mail_owner first; then the process becomes mail_owner for good, and
-// only then the queue is opened and plugins are loaded. Run returns when everything it started
-// has ended.
+// Nothing listens before everything that a session needs is there. As root, Serve makes the
+// directories and gives them to mail_owner; from then on that process is a parent
+// (core/privsep/parent) of a worker, which is mail_owner before it reads anything a stranger wrote,
+// and which confines itself before it opens the queue. Run returns when everything it started has
+// ended.
 //
 // # Errors
 //

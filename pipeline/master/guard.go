@@ -1,7 +1,9 @@
 package master
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,15 +66,19 @@ func guardLog(c *conf.Config, own *owner) (*maillog.Log, error) {
 	w := os.Stderr
 	if name := c.String("maillog_file"); name != "" && name != "/dev/stderr" {
 		f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
-		if err != nil {
+		switch {
+		case errors.Is(err, fs.ErrPermission):
+			// It is mail_owner's already, and root lacks CAP_DAC_OVERRIDE: the worker writes it.
+		case err != nil:
 			return nil, fmt.Errorf("maillog_file: %w", err)
-		}
-		if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
-			if err := f.Chown(own.uid, own.gid); err != nil {
-				return nil, fmt.Errorf("maillog_file: %w", err)
+		default:
+			if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
+				if err := f.Chown(own.uid, own.gid); err != nil {
+					return nil, fmt.Errorf("maillog_file: %w", err)
+				}
 			}
+			w = f
 		}
-		w = f
 	}
 	return maillog.New(maillog.Options{Writer: w, Name: c.String("syslog_name"), Host: shortHost(c.String("myhostname")),
 		JSON: c.String("log_format") == "json"}), nil

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -23,13 +24,13 @@ func placesOf(c *conf.Config) places {
 		public: filepath.Join(q, "public"), pid: filepath.Join(q, "pid"), data: c.String("data_directory")}
 }
 
-// prepare makes the directories.
+// prepare makes the directories, with their modes whatever the umask is: users come to public.
 func (p places) prepare() error {
 	for _, d := range []struct {
 		path string
 		mode fs.FileMode
 	}{{p.queue, 0o755}, {p.store, 0o700}, {p.public, 0o755}, {p.pid, 0o755}, {p.data, 0o700}} {
-		if err := os.MkdirAll(d.path, d.mode); err != nil {
+		if err := makeDir(d.path, d.mode); err != nil {
 			return fmt.Errorf("queue_directory, data_directory: %w", err)
 		}
 	}
@@ -40,6 +41,17 @@ func (p places) prepare() error {
 		return fmt.Errorf("queue_directory: %w", err)
 	}
 	return nil
+}
+
+// makeDir makes a directory, if there is none.
+func makeDir(path string, mode fs.FileMode) error {
+	if st, err := os.Stat(path); err == nil && st.IsDir() {
+		return nil
+	}
+	if err := os.MkdirAll(path, mode); err != nil {
+		return err
+	}
+	return os.Chmod(path, mode)
 }
 
 // owner is who the worker of a mtad runs as that root started.
@@ -91,7 +103,8 @@ func (o *owner) take(root string) error {
 	if st, err := os.Lstat(root); err == nil && ownerUID(st) == o.uid {
 		return nil
 	}
-	return filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+	var all []string
+	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -99,11 +112,16 @@ func (o *owner) take(root string) error {
 		if err != nil {
 			return err
 		}
-		if s, ok := st.Sys().(*syscall.Stat_t); ok && st.Mode().IsRegular() && s.Nlink > 1 {
-			return nil
+		if s, ok := st.Sys().(*syscall.Stat_t); !ok || !st.Mode().IsRegular() || s.Nlink == 1 {
+			all = append(all, path)
 		}
-		return os.Lchown(path, o.uid, o.gid)
+		return nil
 	})
+	// What is in a directory first: root need not have the right to enter those of others.
+	for _, path := range slices.Backward(all) {
+		err = errors.Join(err, os.Lchown(path, o.uid, o.gid))
+	}
+	return err
 }
 
 func ownerUID(st fs.FileInfo) int {

@@ -32,8 +32,9 @@
 // inherited is closed on Linux from 5.11 on). It leads a session and a process group; on Linux its
 // umask is 077.
 //
-// The command never runs as root or as mail_owner, nor in a group of theirs, and as somebody else
-// than mtad itself only while mtad is root.
+// The command never runs as root or as mail_owner, nor in a group of theirs. As somebody else than
+// mtad itself it runs by way of a privileged parent (Options.Runner), who has the service's
+// attributes of its own reading.
 //
 // # Errors
 //
@@ -43,8 +44,7 @@
 //
 // # Known gaps
 //
-// user= must name the account that mtad runs as, unless mtad runs as root: a parent process that
-// keeps the privilege of starting commands is to come. Flag X is read and changes nothing: success
+// Flag X is read and changes nothing: success
 // notices say "delivered" with it and without it. Where the system is not Linux, the
 // command's umask is mtad's.
 package pipe
