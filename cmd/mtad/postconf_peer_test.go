@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -177,33 +178,54 @@ func TestPostconfIsPostfixs(t *testing.T) {
 		}
 		t.Skip("install Debian's postfix to compare with its postconf")
 	}
+	var cases []*postconfCase
 	for line := range strings.Lines(strings.TrimSpace(postconfSessions)) {
-		t.Run(strings.TrimSpace(line), func(t *testing.T) {
-			t.Parallel() // Postfix asks the DNS for its own name, which takes its time
-			comparePostconf(t, wordsWithBars(line))
+		c := &postconfCase{line: strings.TrimSpace(line), dir: t.TempDir()}
+		c.args = append([]string{"-c", c.dir}, wordsWithBars(c.line)...)
+		writeWorld(t, c.dir)
+		cases = append(cases, c)
+	}
+	// Postfix asks the DNS for its own name, which takes its time: all are asked at once.
+	var wg sync.WaitGroup
+	places := make(chan bool, 16)
+	for _, c := range cases {
+		wg.Go(func() {
+			places <- true
+			defer func() { <-places }()
+			cmd := exec.Command(peerCommand("postconf"), c.args...)
+			c.out, c.err = cmd.Output()
+			c.code = cmd.ProcessState.ExitCode()
 		})
+	}
+	wg.Wait()
+	for _, c := range cases {
+		t.Run(c.line, c.compare)
 	}
 }
 
-// comparePostconf gives the arguments to both.
-func comparePostconf(t *testing.T, args []string) {
-	dir := t.TempDir()
-	args = append([]string{"-c", dir}, args...)
-	writeWorld(t, dir)
-	cmd := exec.Command(peerCommand("postconf"), args...)
-	want, err := cmd.Output()
+// postconfCase is a command, and what Postfix says and leaves behind.
+type postconfCase struct {
+	line, dir string
+	args      []string
+	out       []byte
+	code      int
+	err       error
+}
+
+// compare gives the command to mtad.
+func (c *postconfCase) compare(t *testing.T) {
 	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
+	if c.err != nil && !errors.As(c.err, &exit) {
+		t.Fatal(c.err)
 	}
-	wantFiles := readWorld(t, dir)
-	writeWorld(t, dir)
+	wantFiles := readWorld(t, c.dir)
+	writeWorld(t, c.dir)
 	var out, errOut bytes.Buffer
-	code := run(append([]string{"postconf"}, args...), nil, &out, &errOut)
-	if out.String() != string(want) || code != cmd.ProcessState.ExitCode() {
-		t.Errorf("%sexit %d, %s\nPostfix:\n%sexit %d", out.String(), code, errOut.String(), want, cmd.ProcessState.ExitCode())
+	code := run(append([]string{"postconf"}, c.args...), nil, &out, &errOut)
+	if out.String() != string(c.out) || code != c.code {
+		t.Errorf("%sexit %d, %s\nPostfix:\n%sexit %d", out.String(), code, errOut.String(), c.out, c.code)
 	}
-	if files := readWorld(t, dir); files != wantFiles {
+	if files := readWorld(t, c.dir); files != wantFiles {
 		t.Errorf("the files are\n%s\nPostfix:\n%s", files, wantFiles)
 	}
 }

@@ -2,9 +2,11 @@ package conf_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
@@ -66,27 +68,11 @@ func TestOddFilesAreShownAsPostfixDoes(t *testing.T) {
 	if err != nil || len(sites)+len(odd.Files) < 30 {
 		t.Fatalf("%d files, %v", len(sites)+len(odd.Files), err)
 	}
+	var cases []*shownCase
 	compare := func(name string, archive *txtar.Archive) {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel() // Postfix asks the DNS for its own name, which takes its time
-			dir := siteDir(t, archive)
-			c := conftest.ReadDir(t, dir)
-			for option, q := range map[string]conf.Query{"-n": {NonDefault: true}, "-nx": {NonDefault: true, Expand: true}} {
-				want := slices.DeleteFunc(postfixtest.Postconf(t, dir, option), hasProcess)
-				got, _ := c.Postconf(q)
-				got = slices.DeleteFunc(got, hasProcess)
-				for _, line := range got {
-					if !slices.Contains(want, line) && !newer(line) {
-						t.Errorf("postconf %s has %q", option, line)
-					}
-				}
-				for _, line := range want {
-					if !slices.Contains(got, line) {
-						t.Errorf("postconf %s: Postfix has %q", option, line)
-					}
-				}
-			}
-		})
+		dir := siteDir(t, archive)
+		cases = append(cases, &shownCase{name: name, dir: dir, option: "-n", query: conf.Query{NonDefault: true}},
+			&shownCase{name: name, dir: dir, option: "-nx", query: conf.Query{NonDefault: true, Expand: true}})
 	}
 	ours := slices.Clip([]byte("data_directory = /var/lib/postfix\nmail_name = Postfix\n")) // whose defaults differ
 	for _, f := range odd.Files {
@@ -102,6 +88,49 @@ func TestOddFilesAreShownAsPostfixDoes(t *testing.T) {
 			archive.Files = append(archive.Files, txtar.File{Name: "master.cf"})
 		}
 		compare(filepath.Base(file), archive)
+	}
+	postfixtest.Postconf(t, cases[0].dir, "-n") // which skips without Postfix
+	// Postfix asks the DNS for its own name, which takes its time: all are asked at once.
+	var wg sync.WaitGroup
+	places := make(chan bool, 16)
+	for _, c := range cases {
+		wg.Go(func() {
+			places <- true
+			defer func() { <-places }()
+			c.out, c.err = exec.Command("postconf", "-c", c.dir, c.option).Output()
+		})
+	}
+	wg.Wait()
+	for _, c := range cases {
+		t.Run(c.name+" "+c.option, c.compare)
+	}
+}
+
+// shownCase is a directory, and what Postfix's postconf shows of it.
+type shownCase struct {
+	name, dir, option string
+	query             conf.Query
+	out               []byte
+	err               error
+}
+
+// compare looks for lines that only one of the two has.
+func (s *shownCase) compare(t *testing.T) {
+	if s.err != nil {
+		t.Fatal(s.err)
+	}
+	want := slices.DeleteFunc(strings.Split(strings.TrimSuffix(string(s.out), "\n"), "\n"), hasProcess)
+	got, _ := conftest.ReadDir(t, s.dir).Postconf(s.query)
+	got = slices.DeleteFunc(got, hasProcess)
+	for _, line := range got {
+		if !slices.Contains(want, line) && !newer(line) {
+			t.Errorf("mtad has %q", line)
+		}
+	}
+	for _, line := range want {
+		if !slices.Contains(got, line) {
+			t.Errorf("Postfix has %q", line)
+		}
 	}
 }
 
