@@ -41,9 +41,9 @@ its counts as JSON. With -ctl it answers "stats", "reset" and "wait N SECONDS",
 one line each, with its counts. An address may also be "unix:PATH".
 
 bench relays from source to sink through this program, on a fresh queue for
-each workload, and prints medians. milter is the filter that bench/compare-filters
-gives to other MTAs. reference prints the parameter reference, compatibility what
-becomes of the parameters that are used in the field.
+each workload, and prints medians. milter is the filter that
+bench/compare-filters gives to other MTAs. reference prints the parameter
+reference, compatibility what becomes of parameters used in the field.
 
 Exit code: 0 (source: every message was accepted), 1 otherwise, 64 usage.
 `
