@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // needOwner skips a test that cannot have a parent with the rights of root.
@@ -219,4 +220,53 @@ func TestLocalMailboxesBelongToTheirUsers(t *testing.T) {
 	owned(t, filepath.Join(spool, "daemon"), uid, gid, 0o600)
 	d.post("x@sender.test", "root@l.test", []byte("Subject: x\r\n\r\n"))
 	d.log.wait(t, `to=<root@l\.test>, relay=local, .*dsn=4\.3\.5, status=deferred`)
+}
+
+// A command whose worker dies in the middle of a message must not take what it got for all of it: the
+// parent holds the other end of its standard input, and kills it.
+func TestACommandNeverTakesHalfAMessageForAWholeOne(t *testing.T) {
+	needOwner(t)
+	d := newProgramDaemon(t, "mail_owner = postfix")
+	dir := filepath.Join(d.dir, "out")
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	d.services("prog unix - n n - - pipe user=nobody argv=" + d.program("slow", `#!/bin/sh
+cd "${0%/*}/out"
+if [ ! -e first ]; then
+  head -c 10 >/dev/null
+  touch first
+  while [ ! -e go ]; do sleep 0.1; done
+fi
+wc -c >>sizes
+`))
+	d.run()
+	mark := d.log.mark()
+	d.post("x@sender.test", "r@a.test", []byte("Subject: x\r\n\r\n"+strings.Repeat("a line of the message\r\n", 50000)))
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for _, err := os.Stat(filepath.Join(dir, "first")); err != nil; _, err = os.Stat(filepath.Join(dir, "first")) {
+		select {
+		case <-d.gone:
+			t.Fatal("mtad ended")
+		case <-tick.C:
+		}
+	}
+	if err := syscall.Kill(d.worker(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	d.log.waitAfter(t, mark, `the worker ended`, d.gone)
+	d.write("out/go", "")
+	d.log.waitAfter(t, mark, `status=sent \(delivered via prog service`, d.gone)
+	text, err := os.ReadFile(filepath.Join(dir, "sizes"))
+	sizes := strings.Fields(string(text))
+	if err != nil || len(sizes) != 1 {
+		t.Fatalf("messages of the sizes %q were taken, %v", sizes, err)
+	}
+	if n, _ := strconv.Atoi(sizes[0]); n < 50000*len("a line of the message\n") {
+		t.Errorf("a message of %d bytes was taken for a whole one", n)
+	}
 }
