@@ -44,7 +44,6 @@
 //
 // # Known gaps
 //
-// Flag X is read and changes nothing: success
-// notices say "delivered" with it and without it. Where the system is not Linux, the
-// command's umask is mtad's.
+// Flag X is read and changes nothing: success notices say "delivered" with it and without it. Where
+// the system is not Linux, the command's umask is mtad's.
 package pipe
