@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/mtad/mtad/core/status"
@@ -84,21 +87,25 @@ func reload(sh *shell, args []string) int {
 
 func stop(sh *shell, args []string) int {
 	return sh.ask(args, func(ctx context.Context, c *ctl.Client) error {
-		if err := c.Stop(ctx); err != nil {
+		st, err := c.Status(ctx)
+		if err == nil {
+			err = c.Stop(ctx)
+		}
+		if err != nil {
 			return err
 		}
-		ctx, cancel := context.WithTimeout(ctx, stopTimeout)
-		defer cancel()
-		return gone(ctx, c)
+		return gone(ctx, c, st.PID)
 	})
 }
 
-// gone waits until no daemon answers.
-func gone(ctx context.Context, c *ctl.Client) error {
-	tick := time.NewTicker(50 * time.Millisecond)
+// gone waits until no daemon answers and its process has ended: only then is the queue free.
+func gone(ctx context.Context, c *ctl.Client, pid int) error {
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if _, err := c.Status(ctx); errors.Is(err, ctl.ErrDown) {
+		if _, err := c.Status(ctx); errors.Is(err, ctl.ErrDown) && hasEnded(pid) {
 			return nil
 		}
 		select {
@@ -107,6 +114,20 @@ func gone(ctx context.Context, c *ctl.Client) error {
 			return errors.New("it is still running")
 		}
 	}
+}
+
+// hasEnded says whether there is no process of this number, or one that only its parent has not
+// asked about yet.
+func hasEnded(pid int) bool {
+	if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+		return true
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false // it is somebody else's, or there is no /proc
+	}
+	_, state, _ := strings.Cut(string(stat), ") ")
+	return strings.HasPrefix(state, "Z")
 }
 
 func showStatus(sh *shell, args []string) int {

@@ -43,8 +43,21 @@ func openOffline(c *conf.Config, change bool) (offline, error) {
 	if err != nil {
 		return offline{}, err
 	}
-	s, err := store.Open(store.Options{Dir: dir, ReadOnly: !change, LongIDs: c.Bool("enable_long_queue_ids"), Log: slog.New(slog.DiscardHandler)})
-	return offline{s}, err
+	return openFree(store.Options{Dir: dir, ReadOnly: !change, LongIDs: c.Bool("enable_long_queue_ids"), Log: slog.New(slog.DiscardHandler)})
+}
+
+// freeTime is how long openFree waits.
+const freeTime = 10 * time.Second
+
+// openFree opens a queue that another command, or a daemon that is about to end, may have for a
+// moment.
+func openFree(o store.Options) (offline, error) {
+	for end := time.Now().Add(freeTime); ; time.Sleep(20 * time.Millisecond) {
+		s, err := store.Open(o)
+		if !errors.Is(err, store.ErrInUse) || time.Now().After(end) {
+			return offline{s}, err
+		}
+	}
 }
 
 // queueOwner is the user who owns the queue, or the place where it will be.

@@ -107,13 +107,15 @@ func (p *script) status(ctx context.Context) error {
 }
 
 func (p *script) stop(ctx context.Context) error {
-	if err := p.client.Stop(ctx); err != nil {
+	st, err := p.client.Status(ctx)
+	if err == nil {
+		err = p.client.Stop(ctx)
+	}
+	if err != nil {
 		return err
 	}
 	p.say("stopping %s", p.system)
-	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
-	defer cancel()
-	return gone(ctx, p.client)
+	return gone(ctx, p.client, st.PID)
 }
 
 // abort kills: the queue is made for that.
@@ -126,9 +128,7 @@ func (p *script) abort(ctx context.Context) error {
 	if err := syscall.Kill(st.PID, syscall.SIGKILL); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
-	defer cancel()
-	return gone(ctx, p.client)
+	return gone(ctx, p.client, st.PID)
 }
 
 func (p *script) reload(ctx context.Context) error {

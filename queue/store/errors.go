@@ -7,7 +7,11 @@ import (
 
 	"github.com/mtad/mtad/core/status"
 	"github.com/mtad/mtad/queue"
+	"github.com/mtad/mtad/queue/store/ledger"
 )
+
+// ErrInUse says that another process has the queue open.
+var ErrInUse = ledger.ErrInUse
 
 // failed makes the answer to a failure of the disk: 452 4.3.1 when there is no room, else
 // 451 4.3.0. What already is an answer, or says that there is no such entry, stays.
