@@ -154,7 +154,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("message\n* 3 \"x\\r\\n\"\n\\ \"\\x00\"\neom\n> body\n| x\n> failure trap\nrcpt <> A=B\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) > 4096 || strings.Contains(string(b), "\n*") {
-			t.Skip() // repetitions only cost time
+			return // repetitions only cost time
 		}
 		sc, err := sdktest.Parse(strings.NewReader(string(b)))
 		if err != nil {
