@@ -10,6 +10,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/mtad/mtad/plugins/sdk"
 	"github.com/mtad/mtad/plugins/wasm/meter"
@@ -56,7 +57,8 @@ type Module struct {
 	code     wazero.CompiledModule
 	metered  *meter.Result
 	image    snapshot
-	reset    bool // instances are reset after each call
+	reset    bool     // instances are reset after each call
+	memories memories // of the instances
 	pool     pool
 	used     [sdk.NumPoints]usage
 	born     time.Time // zero of the guests' monotonic clock
@@ -175,7 +177,7 @@ func (m *Module) instantiate(ctx context.Context, start bool) (*instance, error)
 	in := &instance{m: m, host: &initHost{m: m}, deadline: time.Now().Add(initTime)}
 	cfg := wazero.NewModuleConfig().WithName("").WithStartFunctions()
 	in.ctx = callContext{Context: ctx, in: in}
-	mod, err := m.rt.InstantiateModule(&in.ctx, m.code, cfg)
+	mod, err := m.rt.InstantiateModule(experimental.WithMemoryAllocator(&in.ctx, &m.memories), m.code, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -293,6 +295,7 @@ func (m *Module) free() {
 	if m.rt != nil {
 		m.rt.Close(ctx)
 	}
+	m.memories.close()
 	if m.code != nil {
 		m.code.Close(ctx)
 	}

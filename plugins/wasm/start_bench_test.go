@@ -80,7 +80,7 @@ func BenchmarkIdleInstance(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				one := live()
+				one := live(m)
 				for range many {
 					in, err := m.fresh(context.Background())
 					if err != nil {
@@ -89,7 +89,7 @@ func BenchmarkIdleInstance(b *testing.B) {
 					in.hook(8) // its handle, as a call leaves it
 					m.pool.add(in)
 				}
-				b.ReportMetric(float64(live()-one)/many/1024, "KiB/instance")
+				b.ReportMetric(float64(live(m)-one)/many/1024, "KiB/instance")
 				b.ReportMetric(float64(one-before)/1024, "KiB/module")
 				m.Close(context.Background())
 			}
@@ -97,11 +97,19 @@ func BenchmarkIdleInstance(b *testing.B) {
 	}
 }
 
-// live is the bytes of live heap.
-func live() int64 {
+// live is the bytes of live heap and of the instances' memories.
+func live(of ...*Module) int64 {
 	runtime.GC()
 	runtime.GC()
 	var s runtime.MemStats
 	runtime.ReadMemStats(&s)
-	return int64(s.HeapAlloc)
+	n := int64(s.HeapAlloc)
+	for _, m := range of {
+		for _, in := range m.pool.free {
+			if len(m.memories.all) > 0 {
+				n += int64(in.mem.Size())
+			}
+		}
+	}
+	return n
 }
