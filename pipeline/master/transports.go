@@ -121,6 +121,9 @@ func (g *generation) smtpAgent(c *conf.Config, s mastercf.Service, p string) (qu
 	if err := g.clientChecks(c, p, &o.Checks); err != nil {
 		return nil, err
 	}
+	if err := g.clientSASL(c, p, &o.SASL); err != nil {
+		return nil, err
+	}
 	a, err := deliver.New(o)
 	if err != nil {
 		return nil, err

@@ -79,6 +79,9 @@ func New(o Options) *Rewriter {
 	return r
 }
 
+// Site returns what lookups of addresses have to know of this system. It must not be changed.
+func (r *Rewriter) Site() *readdress.Site { return &r.site }
+
 // ClassOf returns the class of a domain (any case). An error is temporary.
 func (r *Rewriter) ClassOf(ctx context.Context, domain string) (Class, error) {
 	domain = strings.ToLower(domain)

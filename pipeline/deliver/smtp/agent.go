@@ -18,6 +18,7 @@ type Agent struct {
 	own      ours
 	fallback []hop
 	cache    cache
+	refusals refusals
 }
 
 var _ queue.Agent = (*Agent)(nil)

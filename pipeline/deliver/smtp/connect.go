@@ -12,19 +12,19 @@ import (
 
 // session returns a session with e that is ready for a transaction: an idle one or a new one.
 func (d *delivery) session(ctx context.Context, h *hop, e *endpoint) (*session, *failure) {
-	if !d.fresh && d.a.o.SASL.Credentials == nil {
+	if !d.fresh && !d.a.o.SASL.On() {
 		if s := d.a.cache.takeAt(e.key()); s != nil {
-			s.serve(h, e)
+			s.serve(d.dest(h.text), e)
 			return s, nil
 		}
 	}
-	s, f := d.a.connect(ctx, h, e, d.a.o.TLS.wanted())
+	s, f := d.connect(ctx, h, e, d.a.o.TLS.wanted())
 	if f == nil || !f.handshake || !d.plaintextAllowed() {
 		return s, f
 	}
 	// smtp_tls_security_level=may: mail that cannot go encrypted goes as it would without.
 	d.a.o.Log.Info(d.req.Entry.ID + ": " + f.reply.Text + "; trying " + e.relay() + " again without TLS")
-	return d.a.connect(ctx, h, e, false)
+	return d.connect(ctx, h, e, false)
 }
 
 func (d *delivery) plaintextAllowed() bool {
@@ -33,7 +33,8 @@ func (d *delivery) plaintextAllowed() bool {
 }
 
 // connect makes a connection and brings it to where transactions can begin.
-func (a *Agent) connect(ctx context.Context, h *hop, e *endpoint, encrypt bool) (*session, *failure) {
+func (d *delivery) connect(ctx context.Context, h *hop, e *endpoint, encrypt bool) (*session, *failure) {
+	a := d.a
 	nc, err := a.dial(ctx, e)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -45,7 +46,7 @@ func (a *Agent) connect(ctx context.Context, h *hop, e *endpoint, encrypt bool) 
 	}
 	s := newSession(smtpclient.New(nc, &a.client), e)
 	stop := s.watch(ctx)
-	f := a.handshake(ctx, s, h, encrypt)
+	f := a.handshake(ctx, s, h, d.req.Entry.Sender, encrypt)
 	if !stop() {
 		f = interrupted(ctx.Err())
 	}
@@ -53,7 +54,7 @@ func (a *Agent) connect(ctx context.Context, h *hop, e *endpoint, encrypt bool) 
 		s.conn.Quit()
 		return nil, f
 	}
-	s.serve(h, e)
+	s.serve(d.dest(h.text), e)
 	return s, nil
 }
 
@@ -67,7 +68,7 @@ func (a *Agent) dial(ctx context.Context, e *endpoint) (net.Conn, error) {
 }
 
 // handshake does everything between the connection and the first MAIL.
-func (a *Agent) handshake(ctx context.Context, s *session, h *hop, encrypt bool) *failure {
+func (a *Agent) handshake(ctx context.Context, s *session, h *hop, sender string, encrypt bool) *failure {
 	encrypt = encrypt && (s.at.path == "" || a.o.TLS.required())
 	if a.o.TLS.Wrapper && encrypt {
 		if f := a.encrypted(s, s.conn.WrapTLS); f != nil {
@@ -84,7 +85,7 @@ func (a *Agent) handshake(ctx context.Context, s *session, h *hop, encrypt bool)
 	if f := a.startTLS(s, h, encrypt && !a.o.TLS.Wrapper); f != nil {
 		return f
 	}
-	return a.authenticate(ctx, s, h.text)
+	return a.authenticate(ctx, s, h.text, sender)
 }
 
 // hello says EHLO, and looks whether it is ourselves who answers.

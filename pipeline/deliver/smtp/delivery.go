@@ -56,9 +56,18 @@ func (d *delivery) run(ctx context.Context) {
 
 // reuse uses an idle connection for the nexthop, if there is one, without any further question.
 func (d *delivery) reuse(ctx context.Context) {
-	if s := d.a.cache.take(d.req.Nexthop); s != nil {
+	if s := d.a.cache.take(d.dest(d.req.Nexthop)); s != nil {
 		d.fresh = d.converse(ctx, s)
 	}
+}
+
+// dest is what the sessions of a nexthop are kept as: with passwords of senders each sender has its
+// own.
+func (d *delivery) dest(nexthop string) string {
+	if d.a.o.SASL.Senders == nil {
+		return nexthop
+	}
+	return nexthop + "\x00" + d.req.Entry.Sender
 }
 
 func (d *delivery) try(ctx context.Context, hops []hop) {

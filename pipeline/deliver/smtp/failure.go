@@ -22,6 +22,8 @@ type failure struct {
 	remote string
 	// handshake: TLS could not be started. ours: the fault is here, not at the site.
 	handshake, ours bool
+	// refusedLogin: the server knows the user or the password not (535).
+	refusedLogin bool
 }
 
 func (f *failure) permanent() bool { return f.reply.Permanent() }

@@ -115,7 +115,7 @@ func Defaults(lmtp bool) Options {
 		AddressLimit: 5, SessionLimit: 2,
 		ConnectTimeout: 30 * time.Second, Timeouts: smtpclient.DefaultTimeouts(),
 		IdleTime: 2 * time.Second, ReuseTime: 300 * time.Second, MaxIdle: 200,
-		SASL: SASL{NoPlaintext: true, NoPlaintextInTLS: true},
+		SASL: SASL{Delimiter: ":", Clear: NoPlaintext | NoAnonymous, Encrypted: NoPlaintext | NoAnonymous, Verified: NoPlaintext | NoAnonymous},
 	}
 	if lmtp {
 		o.Port = 24

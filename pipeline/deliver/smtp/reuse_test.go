@@ -98,7 +98,7 @@ func TestAuthenticatedConnectionsAreNotShared(t *testing.T) {
 	mail := strings.Replace(takes("x@to.test"), "MAIL FROM:<a@from.test>", "MAIL FROM:<a@from.test> AUTH=<>", 1)
 	w.server("192.0.2.1:25", hello("mx.test", offers, "AUTH_PLAIN")+auth+mail+mail, hello("mx.test", offers, "AUTH_PLAIN")+auth+mail)
 	a := w.agent(func(o *smtp.Options) {
-		o.SASL = smtp.SASL{Credentials: credentials("user", "pass", nil)}
+		o.SASL.Clear, o.SASL.Passwords = 0, passwords("one.test", "user:pass", "two.test", "user:pass")
 	})
 	for _, c := range []struct{ nexthop, use string }{{"one.test", ""}, {"one.test", " use 2"}, {"two.test", ""}} {
 		r := request("x@to.test")

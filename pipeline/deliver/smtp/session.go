@@ -18,8 +18,10 @@ type session struct {
 	// dest is the destination that the session may be used for without asking the DNS again;
 	// "" when its host is not the best one.
 	dest string
-	// private: authenticated, so of use for dest only.
+	// private: authenticated or checked for its nexthop, so of use for dest only.
 	private bool
+	// matched: the server has proved in TLS to be whom we mean.
+	matched bool
 	born    time.Time
 	idle    time.Time // since when the cache has it
 	uses    int
@@ -32,15 +34,15 @@ func newSession(c *smtpclient.Conn, e *endpoint) *session {
 	return &session{conn: c, abort: c.Abort, at: *e, relay: e.relay(), key: e.key(), born: time.Now()}
 }
 
-// serve makes the session one of destination h by endpoint e, which has its address: another
+// serve makes the session one of a destination by endpoint e, which has its address: another
 // destination may have known the same host by another name.
-func (s *session) serve(h *hop, e *endpoint) {
+func (s *session) serve(dest string, e *endpoint) {
 	if s.at.host != e.host {
 		s.relay = e.relay()
 	}
 	s.at, s.dest = *e, ""
 	if e.best || s.private {
-		s.dest = h.text
+		s.dest = dest
 	}
 }
 

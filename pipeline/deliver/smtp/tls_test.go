@@ -2,7 +2,6 @@ package smtp_test
 
 import (
 	"crypto/x509"
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -127,56 +126,6 @@ func TestOptionsThatCannotBeKept(t *testing.T) {
 				}
 				*o = w.sane()
 			})
-		})
-	}
-}
-
-func TestSASL(t *testing.T) {
-	const auth = "C: AUTH PLAIN AHVzZXIAcGFzcw==\n"
-	mail := strings.Replace(takes("x@to.test"), "MAIL FROM:<a@from.test>", "MAIL FROM:<a@from.test> AUTH=<>", 1)
-	known := func(o *smtp.Options) {
-		o.SASL.NoPlaintext, o.SASL.NoPlaintextInTLS = false, false
-		o.SASL.Credentials = credentials("user", "pass", nil)
-	}
-	for _, c := range []struct {
-		name, script string
-		edit         func(*smtp.Options)
-		want         string
-	}{
-		{"PLAIN", hello("to.test", offers, "AUTH_LOGIN_PLAIN") + auth + "S: 235 2.7.0 ok\n" + mail, nil,
-			`sent 2.0.0 to.test[192.0.2.1]:25 (250 2.0.0 Ok: queued as 1A)`},
-		{"the password is not sent where that is forbidden", hello("to.test", offers, "AUTH_LOGIN_PLAIN"),
-			func(o *smtp.Options) { o.SASL.NoPlaintext = true },
-			`deferred 4.7.0 to.test[192.0.2.1]:25 (SASL authentication failed; cannot authenticate to server to.test[192.0.2.1]: no mechanism available) dead`},
-		{"what is forbidden in the clear may be allowed in TLS", hello("to.test", "STARTTLS") +
-			strings.Replace(startTLS, "S: 250 PIPELINING", "S: 250-PIPELINING\nS: 250 AUTH PLAIN", 1) + auth + "S: 235 ok\n" + mail,
-			func(o *smtp.Options) { o.TLS.Level, o.SASL.NoPlaintext = "may", true },
-			`sent 2.0.0 to.test[192.0.2.1]:25 (250 2.0.0 Ok: queued as 1A)`},
-		{"CRAM-MD5 sends none", hello("to.test", offers, "AUTH_PLAIN_CRAM-MD5") + "C: AUTH CRAM-MD5\nS: 334 eA==\nC~ dXNlciA\nS: 235 ok\n" + mail,
-			func(o *smtp.Options) { o.SASL.NoPlaintext = true },
-			`sent 2.0.0 to.test[192.0.2.1]:25 (250 2.0.0 Ok: queued as 1A)`},
-		{"the list of mechanisms is kept to", hello("to.test", offers, "AUTH_PLAIN_LOGIN") + "C: AUTH LOGIN dXNlcg==\nS: 334 UGFzc3dvcmQ6\nC: cGFzcw==\nS: 235 ok\n" + mail,
-			func(o *smtp.Options) { o.SASL.Mechanisms = []string{"login"} },
-			`sent 2.0.0 to.test[192.0.2.1]:25 (250 2.0.0 Ok: queued as 1A)`},
-		{"a server that does not ask", hello("to.test", offers) + takes("x@to.test"), nil,
-			`sent 2.0.0 to.test[192.0.2.1]:25 (250 2.0.0 Ok: queued as 1A)`},
-		{"a wrong password is our fault", hello("to.test", offers, "AUTH_PLAIN") + auth + "S: 535 5.7.8 who are you", nil,
-			`deferred 4.7.0 to.test[192.0.2.1]:25 (SASL authentication failed; server to.test[192.0.2.1] said: 535 5.7.8 who are you) dead`},
-		{"no password for this one", hello("to.test", offers, "AUTH_PLAIN") + takes("x@to.test"),
-			func(o *smtp.Options) { o.SASL.Credentials = credentials("", "", nil) },
-			`sent 2.0.0 to.test[192.0.2.1]:25 (250 2.0.0 Ok: queued as 1A)`},
-		{"nobody knows whether there is a password", hello("to.test", offers, "AUTH_PLAIN"),
-			func(o *smtp.Options) { o.SASL.Credentials = credentials("", "", errors.New("table on fire")) },
-			`deferred 4.3.0 none (SASL credentials lookup failed)`},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t)
-			w.host("to.test", "192.0.2.1")
-			w.server("192.0.2.1:25", c.script)
-			if c.edit == nil {
-				c.edit = func(*smtp.Options) {}
-			}
-			expect(t, w.deliver(w.agent(known, c.edit), request("x@to.test")), c.want)
 		})
 	}
 }

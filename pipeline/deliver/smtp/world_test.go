@@ -200,6 +200,7 @@ func (w *world) logged() string {
 //	C: RCPT …      the client must say exactly this
 //	C~ EHLO        the client must say something that begins so
 //	TLS            the peer starts TLS as a server
+//	SCRAM pass     the peer authenticates a client by SCRAM-SHA-256; CHEAT: it only says so
 //	CALL           the test is called
 //	GONE           the peer says nothing more
 //	CLOSE          the peer closes
@@ -232,6 +233,11 @@ func (w *world) play(addr string, nc net.Conn, script string) {
 		case "TLS":
 			nc = tls.Server(nc, serverTLS(t))
 			r = bufio.NewReader(nc)
+		case "SCRAM", "CHEAT":
+			if err := playSCRAM(r, nc, rest, what == "CHEAT"); err != nil {
+				t.Errorf("SCRAM: %v", err)
+				return
+			}
 		case "CALL":
 			w.onCall()
 		case "GONE":
@@ -337,11 +343,4 @@ func trim(s string) string {
 		lines = append(lines, strings.TrimSpace(l))
 	}
 	return strings.Join(lines, "\n")
-}
-
-// credentials returns a SASL.Credentials that knows one user, or none.
-func credentials(user, password string, err error) func(context.Context, string, string) (string, string, bool, error) {
-	return func(context.Context, string, string) (string, string, bool, error) {
-		return user, password, user != "", err
-	}
 }
