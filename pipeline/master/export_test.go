@@ -3,6 +3,7 @@ package master
 import (
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/privsep"
+	"github.com/mtad/mtad/queue"
 )
 
 // Confine does to this process what is done to a worker before it sees any mail. It is for a test
@@ -14,3 +15,6 @@ func Confine(c *conf.Config, parent *privsep.Client, o Options) error {
 	}
 	return m.confine(c)
 }
+
+// OverStore has a store put over the daemon's own.
+func (o *Options) OverStore(over func(queue.Store) queue.Store) { o.overStore = over }

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // longVariable asks for the full number of kills.
@@ -93,19 +94,60 @@ func (l *killLoad) session(c *client, sender, n int) int {
 	}
 }
 
-// TestKillLosesNothingAcknowledged kills mtad at random moments under load and starts it again on
-// the same queue. What was acknowledged arrives, whole; twice is allowed, and counted. The page
-// cache survives a kill: that the disk is synced in time is shown where the power can be cut, in
-// queue/store.
-func TestKillLosesNothingAcknowledged(t *testing.T) {
-	kills := 5
-	if os.Getenv(longVariable) != "" {
-		kills = 20
+// moods are how the next hop behaves while the daemon is killed: its answers until it is calm.
+func moods() map[string]func(command string) string {
+	flapping := func(command string) string {
+		if (strings.HasPrefix(command, "RCPT") || command == ".") && rand.IntN(3) == 0 {
+			return "451 4.3.0 not now"
+		}
+		return ""
 	}
+	return map[string]func(string) string{
+		"takes all": nil,
+		"refuses every other connection": func(command string) string {
+			if command == "CONNECT" && rand.IntN(2) == 0 {
+				return "421 4.3.2 not now"
+			}
+			return ""
+		},
+		"is slow": func(command string) string {
+			if command == "." {
+				time.Sleep(time.Duration(rand.IntN(200)) * time.Millisecond) // it is what it is about
+			}
+			return ""
+		},
+		"flaps": flapping,
+	}
+}
+
+// TestKillLosesNothingAcknowledged kills mtad at random moments under load and starts it again on
+// the same queue, with next hops of several moods. What was acknowledged arrives, whole; twice is
+// allowed, and counted. The page cache survives a kill: that the disk is synced in time is shown where
+// the power can be cut, in queue/store.
+func TestKillLosesNothingAcknowledged(t *testing.T) {
+	for name, answer := range moods() {
+		t.Run("by a next hop that "+name, func(t *testing.T) {
+			kills := 3
+			if os.Getenv(longVariable) != "" {
+				kills = 20
+			}
+			killUnderLoad(t, kills, answer)
+		})
+	}
+}
+
+func killUnderLoad(t *testing.T, kills int, answer func(string) string) {
 	var times sync.Map
 	var torn atomic.Int32
+	var calm atomic.Bool
 	var distinct, copies atomic.Int64
 	s := newSink(t, func(s *sink) {
+		s.answer = func(command string) string {
+			if answer == nil || calm.Load() {
+				return ""
+			}
+			return answer(command)
+		}
 		s.keep = func(m *received) bool {
 			name := provenName(m.text)
 			if name == "" {
@@ -139,6 +181,7 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 	}
 	close(load.stop)
 	senders.Wait()
+	calm.Store(true)
 	missing := func() (n int) {
 		for name := range load.acked {
 			if _, ok := times.Load(name); !ok {

@@ -62,5 +62,9 @@ func runDaemon(dir string) (int, error) {
 			return rogue(c, string(target))
 		}
 	}
-	return master.Serve(context.Background(), c, master.Options{Load: load, Stderr: os.Stderr, Version: "0.1"})
+	o := master.Options{Load: load, Stderr: os.Stderr, Version: "0.1"}
+	if at := os.Getenv(dieVariable); at != "" {
+		o.OverStore(dieAt(at))
+	}
+	return master.Serve(context.Background(), c, o)
 }

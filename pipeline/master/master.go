@@ -36,6 +36,8 @@ type Options struct {
 
 	// around is what Serve found around this process; New makes one of its own without Serve.
 	around *surroundings
+	// overStore is put over the store, for tests; nil is nothing.
+	overStore func(queue.Store) queue.Store
 }
 
 // Master is a running mtad. Make it with New, call Run once.
@@ -48,7 +50,7 @@ type Master struct {
 	logFile  *os.File
 	log      *maillog.Service
 	ports    []*port
-	store    *store.Store
+	store    queue.Store
 	compiled compiled
 	kv       *kv.Store // of plugins; nil until one is allowed it
 	counters *counters
@@ -87,13 +89,24 @@ func New(c *conf.Config, o Options) (m *Master, err error) {
 	if m.ports, err = m.bind(c); err != nil {
 		return m, err
 	}
-	m.store, err = store.Open(store.Options{Dir: m.places.store, LongIDs: c.Bool("enable_long_queue_ids"),
-		MinFree: c.Size("queue_minfree"), Log: m.maillog.Service("store").Slog()})
-	if err != nil {
+	if err = m.openStore(c); err != nil {
 		return m, err
 	}
 	m.suspended, err = suspend.Open(filepath.Join(m.places.data, "suspended.json"))
 	return m, err
+}
+
+// openStore opens the queue.
+func (m *Master) openStore(c *conf.Config) error {
+	s, err := store.Open(store.Options{Dir: m.places.store, LongIDs: c.Bool("enable_long_queue_ids"),
+		MinFree: c.Size("queue_minfree"), Log: m.maillog.Service("store").Slog()})
+	if err != nil {
+		return err
+	}
+	if m.store = s; m.o.overStore != nil {
+		m.store = m.o.overStore(s)
+	}
+	return nil
 }
 
 // openLog opens maillog_file, or takes standard error.
