@@ -17,6 +17,10 @@
 //  6. Each result is recorded. Done recipients leave, deferred ones get a next time, bounced
 //     ones go to bounce, whose notices come back through cleanup.
 //
+// Where access has to know whether an address can be delivered to, verify queues a probe: a message
+// of origin.kind "verify", which goes the same way through cleanup and qmgr until its agent would
+// deliver; the answer goes back to verify.
+//
 // master builds all of it from a configuration, starts, reloads and stops it.
 //
 // # Glossary
@@ -29,4 +33,5 @@
 //	reply              SMTP code, enhanced code and text (package status)
 //	verdict            a plugin's answer; edit: a change it proposes
 //	notice             a message that mtad makes: bounce, delay, success
+//	probe              a message that asks whether its recipient can be delivered to
 package pipeline

@@ -31,6 +31,10 @@ type Envelope struct {
 	Filter string
 }
 
+// Probe reports whether the message only asks if its recipients can be delivered to: an agent
+// answers as for a delivery, but delivers nothing, and nobody is sent a notice.
+func (e *Envelope) Probe() bool { return e.Origin.Kind == KindVerify }
+
 // Recipient is one envelope recipient.
 type Recipient struct {
 	// Address is where the message goes now, after rewriting.
@@ -85,6 +89,9 @@ const (
 	KindSendmail Kind = "sendmail"
 	KindBounce   Kind = "bounce"
 	KindForward  Kind = "forward"
+	// KindVerify is a probe: it asks whether its recipient can be delivered to, and is never
+	// delivered itself.
+	KindVerify Kind = "verify"
 )
 
 // Origin is where a message came from. Fields that make no sense for its kind are zero.

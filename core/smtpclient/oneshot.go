@@ -4,6 +4,9 @@ import "bytes"
 
 // load reads the text into x.shot if it may go in the same write as its envelope (oneShot).
 func (x *transfer) load() *Error {
+	if x.tx.Probe != NoProbe {
+		return nil
+	}
 	size := x.tx.Text.Size()
 	c := x.c
 	if c.o.LMTP || !c.features.Has(Pipelining|Chunking) || size == 0 || size > textBytes-int64(tailRoom) {

@@ -23,6 +23,8 @@ type Transaction struct {
 	EnvID string
 	// Text is read once from begin to end; not closed.
 	Text mail.Content
+	// Probe ends the transaction before the text.
+	Probe Probe
 
 	// Results has one element per recipient after Send. The zero Result: not decided, see
 	// the error of Send.
@@ -33,7 +35,8 @@ type Transaction struct {
 type Result struct {
 	// Reply is the peer's: of class 2 when it took over the message for this recipient.
 	Reply Reply
-	// Stage is the command that Reply answers: StageEndOfData for what was accepted and for
+	// Stage is the command that Reply answers: StageEndOfData for what was accepted (StageRcpt or
+	// StageData by a probe, then with a reply of class 2 or 3) and for
 	// what was refused with the text; StageMail and StageData for what was refused as a whole;
 	// StageRcpt; 0 for an address that was not sent because it cannot be.
 	Stage Stage
@@ -129,12 +132,15 @@ func (x *transfer) run() *Error {
 			return nil
 		}
 	}
-	if x.accepted == 0 {
+	if x.accepted == 0 || x.tx.Probe == ProbeRcpt {
 		return nil
 	}
 	x.c.out = append(x.c.out, "DATA\r\n"...)
 	if e := x.c.flush(StageData, x.c.o.Timeouts.DataInit); e != nil {
 		return e
+	}
+	if x.tx.Probe == ProbeData {
+		return x.endProbe()
 	}
 	return x.data()
 }
@@ -178,7 +184,7 @@ func (x *transfer) batch() (ending Stage, e *Error) {
 	if first {
 		stage = StageMail
 	}
-	if pipelining && x.next == len(x.tx.Recipients) {
+	if pipelining && x.next == len(x.tx.Recipients) && x.tx.Probe == NoProbe {
 		ending, e = x.writeEnding(stage)
 	} else {
 		e = c.flush(stage, c.o.Timeouts.of(stage))
@@ -249,13 +255,15 @@ func (x *transfer) recipient(res *Result) *Error {
 	if res.Stage == 0 && res.Decided() {
 		return nil // never sent
 	}
-	r, e := x.c.reply(StageRcpt, false)
+	r, e := x.c.reply(StageRcpt, x.tx.Probe != NoProbe)
 	switch {
 	case e != nil:
 		return e
 	case x.refused:
 	case r.Code/100 == 2:
-		x.accepted++
+		if x.accepted++; x.tx.Probe != NoProbe {
+			*res = Result{r, StageRcpt}
+		}
 	default:
 		*res = Result{r, StageRcpt}
 	}

@@ -224,7 +224,7 @@ func TestActionsChangeTheMessage(t *testing.T) {
 func TestWhatCannotBeAskedIsReported(t *testing.T) {
 	k := &access.Compiler{Open: func(spec string) (access.Table, error) { return table.Open(spec, table.Options{}) }}
 	for _, words := range []string{"check_sender_access", "check_sender_access hash:/nonexistent", "reject_rbl_client x.test=1.2.3", "reject_rbl_client x.test=1.2.3.[4",
-		"nosuch", "sleep x", "permit_tls_clientcerts", "reject_unverified_sender"} {
+		"nosuch", "sleep x", "permit_tls_clientcerts"} {
 		if _, unknown := k.Compile("smtpd_sender_restrictions", list.Split(words)); len(unknown) != 1 || unknown[0].Error() == "" {
 			t.Errorf("%s: got %v", words, unknown)
 		}

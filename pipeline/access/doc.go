@@ -26,8 +26,7 @@
 //
 // # Known gaps
 //
-// reject_unverified_sender and reject_unverified_recipient are not known: addresses are not
-// verified by probes. permit_tls_clientcerts and permit_tls_all_clientcerts permit nobody and are
+// permit_tls_clientcerts and permit_tls_all_clientcerts permit nobody and are
 // reported. check_ccert_access is not known. smtpd_etrn_restrictions are not asked, because there
 // is no ETRN.
 package access

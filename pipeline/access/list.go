@@ -115,6 +115,8 @@ func alias(name string) string {
 		return "reject_unknown_client_hostname"
 	case "reject_unknown_address":
 		return "reject_unknown_sender_domain"
+	case "reject_unverified_address":
+		return "reject_unverified_sender"
 	case "check_relay_domains":
 		return "reject_unauth_destination"
 	case "permit_naked_ip_address", "check_address_map":

@@ -123,9 +123,34 @@ type Env interface {
 	// MXNetworks reports whether an address is in permit_mx_backup_networks; the list is
 	// empty when restricted is false.
 	MXNetworks(ctx context.Context, a netip.Addr) (in, restricted bool, err error)
+	// Verify says whether mail for an address can be delivered, as far as a probe tells, and what
+	// it was told (package verify). own: the address is what our own probes come from.
+	Verify(ctx context.Context, address string) (v Verified, why string, own bool)
 	// RBLReply is the template of the reply for a DNS list (rbl_reply_maps, or
 	// default_rbl_reply).
 	RBLReply(ctx context.Context, list string) (string, error)
+}
+
+// Verified is what is known of an address.
+type Verified uint8
+
+// The values of Verified. Unverified: nobody could say, or not yet.
+const (
+	Unverified Verified = iota
+	Deliverable
+	Undeliverable
+)
+
+// Unverifiable is how a restriction refuses addresses that are not verified
+// (unverified_sender_defer_code and its like).
+type Unverifiable struct {
+	// Defer is the code for an address that nobody could say anything about, Reject for one
+	// that cannot be delivered to.
+	Defer, Reject int
+	// Reason takes the place of what the probe was told, "" for that.
+	Reason string
+	// Now refuses at once what is only temporary, instead of when the mail would be accepted.
+	Now bool
 }
 
 // Codes are the reply codes that parameters choose.
@@ -134,6 +159,8 @@ type Codes struct {
 	Plaintext, MultiRecipientBounce, RBL                                                                              int
 	// Default is reject_code, DeferCode is defer_code.
 	Default, Defer int
+	// Sender and Recipient are unverified_sender_… and unverified_recipient_….
+	Sender, Recipient Unverifiable
 	// NullKey is smtpd_null_access_lookup_key.
 	NullKey string
 	// TempfailNow answers lookup failures at once instead of when the mail would be accepted:
@@ -144,5 +171,6 @@ type Codes struct {
 // DefaultCodes returns the codes of a configuration that sets none.
 func DefaultCodes() Codes {
 	return Codes{AccessMap: 554, AccessMapDefer: 450, RelayDomains: 554, NonFQDN: 504, InvalidHostname: 501, UnknownAddress: 450,
-		UnknownClient: 450, UnknownHostname: 450, Plaintext: 450, MultiRecipientBounce: 550, RBL: 554, Default: 554, Defer: 450, NullKey: "<>"}
+		UnknownClient: 450, UnknownHostname: 450, Plaintext: 450, MultiRecipientBounce: 550, RBL: 554, Default: 554, Defer: 450, NullKey: "<>",
+		Sender: Unverifiable{Defer: 450, Reject: 450}, Recipient: Unverifiable{Defer: 450, Reject: 450}}
 }

@@ -55,6 +55,8 @@ var restrictions = map[string]ask{
 	"reject_unauth_pipelining":                     rejectUnauthPipelining,
 	"reject_plaintext_session":                     rejectPlaintext,
 	"reject_multi_recipient_bounce":                rejectMultiBounce,
+	"reject_unverified_sender":                     rejectUnverifiedSender,
+	"reject_unverified_recipient":                  rejectUnverifiedRecipient,
 }
 
 func clientText(o *mail.Origin) string {

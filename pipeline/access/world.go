@@ -55,6 +55,8 @@ type World struct {
 	// RBLReplies and RBLDefault are rbl_reply_maps and default_rbl_reply.
 	RBLReplies table.Maps
 	RBLDefault string
+	// Verifier answers for Verify; nil: nobody can be asked.
+	Verifier func(ctx context.Context, address string) (v Verified, why string, own bool)
 	// ShowTable is show_user_unknown_table_name.
 	ShowTable bool
 	// DoubleBounce is double_bounce_sender, whose mail the queue absorbs.
@@ -112,6 +114,14 @@ func (w *World) RBLReply(ctx context.Context, list string) (string, error) {
 		return v, err
 	}
 	return w.RBLDefault, nil
+}
+
+// Verify asks the Verifier.
+func (w *World) Verify(ctx context.Context, address string) (v Verified, why string, own bool) {
+	if w.Verifier == nil {
+		return Unverified, "Address verification is not available", false
+	}
+	return w.Verifier(ctx, address)
 }
 
 // OwnInterface reports whether the address is one of this machine.

@@ -118,6 +118,8 @@ type Result struct {
 	Discarded bool
 	// Held: it is on hold.
 	Held bool
+	// Aliased: it was a probe, and its recipient stands for several; it was not queued.
+	Aliased bool
 }
 
 // Commit completes the message and makes it durable. On return the job is over.
@@ -203,6 +205,9 @@ func (j *Job) commit(ctx context.Context) (Result, error) {
 	}
 	if e := j.rewrite(ctx); e != nil {
 		return Result{}, e
+	}
+	if j.env.Probe() && len(j.env.Recipients) > 1 {
+		return Result{ID: j.env.ID, Aliased: true}, nil
 	}
 	j.over = true
 	entry, err := j.draft.Commit(ctx, j.env, j.head(), state, reason)

@@ -95,7 +95,7 @@ func (e *readdressing) rewrite() error {
 		}
 		return e.redirect()
 	}
-	copies := env.Origin.Kind != mail.KindBounce && env.Origin.Kind != mail.KindForward
+	copies := env.Origin.Kind != mail.KindBounce && env.Origin.Kind != mail.KindForward && !env.Probe()
 	if copies {
 		if err = e.copyTo(e.rw.SenderBCC(e.ctx, env.Sender)); err != nil {
 			return err

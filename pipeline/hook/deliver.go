@@ -33,6 +33,9 @@ var _ queue.Agent = (*agent)(nil)
 // defers all, whatever on_error says: an accepted message is not lost to a fault of ours.
 func (a *agent) Deliver(ctx context.Context, req *queue.Request) []queue.Result {
 	begun := a.set.o.Clock()
+	if req.Entry.Probe() { // a plugin cannot be asked without delivering
+		return unsent(a.p.name, begun, len(req.Recipients))
+	}
 	results, err := a.deliver(ctx, req)
 	if err != nil {
 		e := status.From(err)
@@ -45,6 +48,16 @@ func (a *agent) Deliver(ctx context.Context, req *queue.Request) []queue.Result 
 		results[i].Begun = begun
 	}
 	return results
+}
+
+// unsent answers a probe: the plugin is there.
+func unsent(name string, begun time.Time, n int) []queue.Result {
+	all := make([]queue.Result, n)
+	for i := range all {
+		all[i] = queue.Result{Outcome: queue.Sent, Relay: name, Begun: begun,
+			Reply: status.Reply{Code: 250, Enhanced: "2.0.0", Text: "delivers to plugin: " + name}}
+	}
+	return all
 }
 
 func (a *agent) deliver(ctx context.Context, req *queue.Request) ([]queue.Result, error) {

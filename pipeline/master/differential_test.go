@@ -23,7 +23,8 @@ import (
 //
 // "!" before a case: its messages go nowhere. "~NAME" before a case: mtad differs, and
 // docs/differences.md says why under that name. %DIR% is the directory of the files; %LOCAL%,
-// %VIRTUAL%, %RELAY%, %OTHER% are next hops, as is everything else by default.
+// %VIRTUAL%, %RELAY%, %OTHER% are next hops, as is everything else by default; they refuse recipients
+// whose names begin with refused-there (550) and later-there (450).
 func TestDifferential(t *testing.T) {
 	need(t, "postfix", "postfix postfix-pcre")
 	needRoot(t)
@@ -149,9 +150,20 @@ var sinkNames = []string{"DEFAULT", "LOCAL", "VIRTUAL", "RELAY", "OTHER"}
 func newSite(t *testing.T) *site {
 	s := &site{sinks: map[string]*sink{}}
 	for _, n := range sinkNames {
-		s.sinks[n] = newSink(t, func(k *sink) { k.keywords = []string{"8BITMIME", "DSN"} })
+		s.sinks[n] = newSink(t, func(k *sink) { k.keywords, k.answer = []string{"8BITMIME", "DSN"}, picky })
 	}
 	return s
+}
+
+// picky refuses recipients that ask for it, at every next hop.
+func picky(command string) string {
+	switch {
+	case strings.HasPrefix(command, "RCPT TO:<refused-there"):
+		return "550 5.1.1 no such user here"
+	case strings.HasPrefix(command, "RCPT TO:<later-there"):
+		return "450 4.2.0 try again later"
+	}
+	return ""
 }
 
 // lines are the main.cf lines of a site.

@@ -14,6 +14,7 @@ import (
 	"github.com/mtad/mtad/pipeline/cleanup"
 	"github.com/mtad/mtad/pipeline/hook"
 	"github.com/mtad/mtad/pipeline/rewrite"
+	"github.com/mtad/mtad/pipeline/verify"
 	"github.com/mtad/mtad/queue/qmgr"
 )
 
@@ -44,7 +45,8 @@ type generation struct {
 	queue   *qmgr.Manager
 	closing sync.Mutex // guards closers
 	closers []func()
-	tables  table.Shared // one table for each that is named, whoever names it
+	verify  func() *verify.Verifier // made when it is first asked
+	tables  table.Shared            // one table for each that is named, whoever names it
 
 	sessions sync.WaitGroup // the servers' Serve
 	manager  sync.WaitGroup
@@ -60,7 +62,7 @@ type server struct {
 // build makes a generation of a configuration. Nothing runs yet.
 func (m *Master) build(ctx context.Context, c *conf.Config) (g *generation, err error) {
 	g = &generation{m: m, cfg: c, roster: &hook.Roster{}}
-	g.stdin = sync.OnceValues(g.stdinServer)
+	g.stdin, g.verify = sync.OnceValues(g.stdinServer), sync.OnceValue(g.newVerifier)
 	defer func() {
 		if err != nil {
 			g.close()
@@ -79,7 +81,7 @@ func (m *Master) build(ctx context.Context, c *conf.Config) (g *generation, err 
 	if g.hooks != nil {
 		g.events = hook.NewEvents(g.hooks, m.counters.eventsLost.Inc)
 	}
-	if g.rewriter, err = g.newRewriter(c, own); err != nil {
+	if g.rewriter, err = g.newRewriter(c, own, nil); err != nil {
 		return g, err
 	}
 	localHooks, err := g.hooksFor(c, "non_smtpd_milters", c.List("non_smtpd_milters"))
@@ -119,9 +121,12 @@ func (g *generation) buildServers() error {
 // buildManager makes the queue manager with its transports and the notifier.
 func (g *generation) buildManager() (err error) {
 	c, o := g.cfg, qmgr.Defaults()
-	o.Store, o.Resolver, o.Log = g.m.store, g.rewriter, g.logOf
+	o.Store, o.Log, o.OnProbe = g.m.store, g.logOf, g.probed
+	if o.Resolver, err = g.resolver(); err != nil {
+		return err
+	}
 	if g.hooks != nil {
-		o.Resolver, o.OnEvent = g.hooks.Resolver(g.rewriter), g.events.Tell
+		o.Resolver, o.OnEvent = g.hooks.Resolver(o.Resolver), g.events.Tell
 	}
 	o.ActiveLimit, o.RecipientLimit = c.Int("qmgr_message_active_limit"), c.Int("qmgr_message_recipient_limit")
 	o.QueueRunDelay = c.Duration("queue_run_delay")

@@ -119,8 +119,8 @@ func ownAddresses(c *conf.Config) ([]netip.Addr, error) {
 	return addrs, nil
 }
 
-// newRewriter builds the rewriter of a configuration.
-func (g *generation) newRewriter(c *conf.Config, own []netip.Addr) (*rewrite.Rewriter, error) {
+// newRewriter builds the rewriter of a configuration. change, when it is not nil, has the last word.
+func (g *generation) newRewriter(c *conf.Config, own []netip.Addr, change func(*rewrite.Options) error) (*rewrite.Rewriter, error) {
 	o := rewrite.Options{
 		Origin: c.String("myorigin"), Domain: c.String("mydomain"), AppendDotMyDomain: c.Bool("append_dot_mydomain"),
 		Hostname: c.String("myhostname"), RelayHost: c.String("relayhost"),
@@ -153,6 +153,11 @@ func (g *generation) newRewriter(c *conf.Config, own []netip.Addr) (*rewrite.Rew
 	}
 	if o.Routes, err = g.routeMaps(c); err != nil {
 		return nil, err
+	}
+	if change != nil {
+		if err := change(&o); err != nil {
+			return nil, err
+		}
 	}
 	return rewrite.New(o), nil
 }

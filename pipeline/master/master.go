@@ -53,6 +53,7 @@ type Master struct {
 	store    queue.Store
 	compiled compiled
 	kv       *kv.Store // of plugins; nil until one is allowed it
+	memories memories
 	counters *counters
 	trace    *trace.Recorder
 	// suspended are the destinations that get no mail.
@@ -264,6 +265,7 @@ func (m *Master) release() {
 	if m.kv != nil {
 		err = m.kv.Close()
 	}
+	err = errors.Join(err, m.memories.close())
 	if m.store != nil {
 		err = errors.Join(err, m.store.Close())
 	}

@@ -99,6 +99,7 @@ func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog
 	if err != nil {
 		return nil, err
 	}
+	world.Verifier = g.verifierFor(c)
 	policy, err := g.newPolicy(c, log)
 	if err != nil {
 		return nil, err
@@ -202,6 +203,10 @@ func codes(c *conf.Config) access.Codes {
 		AccessMapDefer: c.Int("access_map_defer_code"), RBL: c.Int("maps_rbl_reject_code"), NullKey: c.String("smtpd_null_access_lookup_key"),
 		AddressTempfailNow:  c.String("unknown_address_tempfail_action") == "defer",
 		HostnameTempfailNow: c.String("unknown_helo_hostname_tempfail_action") == "defer",
+		Sender: access.Unverifiable{Defer: c.Int("unverified_sender_defer_code"), Reject: c.Int("unverified_sender_reject_code"),
+			Reason: c.String("unverified_sender_reject_reason"), Now: c.String("unverified_sender_tempfail_action") == "defer"},
+		Recipient: access.Unverifiable{Defer: c.Int("unverified_recipient_defer_code"), Reject: c.Int("unverified_recipient_reject_code"),
+			Reason: c.String("unverified_recipient_reject_reason"), Now: c.String("unverified_recipient_tempfail_action") == "defer"},
 	}
 }
 

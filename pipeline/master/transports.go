@@ -115,6 +115,9 @@ func (g *generation) smtpAgent(c *conf.Config, s mastercf.Service, p string) (qu
 		return nil, fmt.Errorf("%s: %w", discard, err)
 	}
 	o.Timeouts = clientTimeouts(c, p)
+	if c.String(map[string]string{"smtp": "smtp_address_verify_target", "lmtp": "lmtp_address_verify_target"}[p]) == "data" {
+		o.Probe = smtpclient.ProbeData
+	}
 	if o.TLS, err = clientTLS(g.m.around.keyPair, c, p); err != nil {
 		return nil, err
 	}

@@ -56,6 +56,9 @@ type Options struct {
 	// are cancelled.
 	Drain time.Duration
 
+	// OnProbe is told what became of a recipient of a probe, which is over then; nil: nobody is
+	// told. It may be called from several goroutines and may take as long as a write to a file.
+	OnProbe func(queue.Report)
 	// OnEvent is told what happens to messages, OnDelivery of each recipient's result. They
 	// must not block, nor call the manager. nil: nobody is told.
 	OnEvent    func(queue.Event)

@@ -84,6 +84,9 @@ func allSent(done []ended, want int) bool {
 // result deals with the result of recipient i of the envelope, the j-th of e.
 func (m *Manager) result(msg *message, e *ended, j, i int, plain bool) {
 	res := *e.result(j)
+	if msg.entry.Probe() && m.probed(msg, e, j, i, &res) {
+		return
+	}
 	word := res.Outcome.String()
 	if res.Outcome == queue.Bounced && m.o.SoftBounce {
 		// The word is Postfix's, so that its tools tell it from a deferral.

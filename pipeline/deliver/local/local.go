@@ -144,6 +144,9 @@ func (d *delivery) toMailbox(ctx context.Context, r mail.Recipient, user string)
 	if err != nil {
 		return "", err
 	}
+	if d.req.Entry.Probe() {
+		return place.Probed(), nil
+	}
 	m := mailbox.Message{Sender: d.req.Entry.Sender, Text: d.text}
 	if d.o.Original {
 		m.Original = r.Original

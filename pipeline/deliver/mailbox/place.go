@@ -88,5 +88,13 @@ func (p Place) Name() string {
 	return p.name
 }
 
+// Probed is what a probe is told of the mailbox, in Postfix's words: nothing was written.
+func (p Place) Probed() string {
+	if p.maildir {
+		return "delivers to maildir"
+	}
+	return "delivers to mailbox"
+}
+
 // Owner returns the uid that an mbox may have, or AnyOwner.
 func (p Place) Owner() int { return p.owner }

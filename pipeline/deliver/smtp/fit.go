@@ -23,6 +23,9 @@ func (d *delivery) prepare(ctx context.Context, s *session) *failure {
 	tx := &s.tx
 	tx.Sender, tx.Recipients, tx.Text = env.Sender, d.recipients(), text
 	tx.Body, tx.Ret, tx.EnvID = env.Body, env.Ret, env.EnvID
+	if tx.Probe = smtpclient.NoProbe; env.Probe() {
+		tx.Probe = d.a.o.Probe
+	}
 	if tx.SMTPUTF8, err = d.needsUTF8(f, tx.Recipients, text); err != nil {
 		return fitFailure(s, err)
 	}

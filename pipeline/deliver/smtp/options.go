@@ -83,6 +83,9 @@ type Options struct {
 	// (disable_mime_output_conversion).
 	Keep8Bit bool
 
+	// Probe is how far a probe goes (smtp_address_verify_target).
+	Probe smtpclient.Probe
+
 	// Checks are tables that change mail on its way out (smtp_header_checks …).
 	Checks Checks
 
@@ -112,7 +115,7 @@ type Options struct {
 func Defaults(lmtp bool) Options {
 	o := Options{
 		LMTP: lmtp, Port: 25, Protocols: dns.Both,
-		AddressLimit: 5, SessionLimit: 2,
+		AddressLimit: 5, SessionLimit: 2, Probe: smtpclient.ProbeRcpt,
 		ConnectTimeout: 30 * time.Second, Timeouts: smtpclient.DefaultTimeouts(),
 		IdleTime: 2 * time.Second, ReuseTime: 300 * time.Second, MaxIdle: 200,
 		SASL: SASL{Delimiter: ":", Clear: NoPlaintext | NoAnonymous, Encrypted: NoPlaintext | NoAnonymous, Verified: NoPlaintext | NoAnonymous},
@@ -136,6 +139,8 @@ func (o *Options) complete() error {
 		return errors.New("no address family (inet_protocols)")
 	case o.LineLimit < 0 || o.LineLimit > 0 && o.LineLimit < 64:
 		return fmt.Errorf("smtp_line_length_limit = %d is neither 0 nor at least 64", o.LineLimit)
+	case o.Probe == smtpclient.NoProbe:
+		return errors.New("a probe would be delivered")
 	case o.ConnectTimeout <= 0 || !positive(&o.Timeouts):
 		return errors.New("a time limit is not positive")
 	}

@@ -80,7 +80,7 @@ func (a *Agent) Deliver(ctx context.Context, req *queue.Request) []queue.Result 
 	rs := make([]queue.Result, 0, len(req.Recipients))
 	for _, r := range req.Recipients {
 		at.Begun = a.o.Clock()
-		said, err := a.deliver(ctx, req.Entry.Sender, r, text, seen)
+		said, err := a.deliver(ctx, &req.Entry.Envelope, r, text, seen)
 		if err != nil {
 			rs = append(rs, at.Failed(err))
 			continue
@@ -90,7 +90,7 @@ func (a *Agent) Deliver(ctx context.Context, req *queue.Request) []queue.Result 
 	return rs
 }
 
-func (a *Agent) deliver(ctx context.Context, sender string, r mail.Recipient, text mail.Content, seen deliver.Seen) (string, error) {
+func (a *Agent) deliver(ctx context.Context, env *mail.Envelope, r mail.Recipient, text mail.Content, seen deliver.Seen) (string, error) {
 	if seen.Has(r.Address) {
 		return "", deliver.Loop(r.Address)
 	}
@@ -110,7 +110,10 @@ func (a *Agent) deliver(ctx context.Context, sender string, r mail.Recipient, te
 	if err != nil {
 		return "", err
 	}
-	m := mailbox.Message{Sender: sender, Delivered: r.Address, Text: text}
+	if env.Probe() {
+		return place.Probed(), nil
+	}
+	m := mailbox.Message{Sender: env.Sender, Delivered: r.Address, Text: text}
 	if a.o.Original {
 		m.Original = r.Original
 	}
