@@ -93,11 +93,15 @@ func await(ctx context.Context, q *question, wait time.Duration) bool {
 	defer timer.Stop()
 	select {
 	case <-q.done:
-		return true
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	return false
+	select { // an answer that is there counts, whatever else happened
+	case <-q.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // load returns what is remembered and still counts.
