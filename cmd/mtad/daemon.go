@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -36,8 +37,10 @@ Exit code: 0 ended, 1 not running, refused or not ended in time.
 
 const helpStatus = `usage: mtad [-c DIR] status
 
-Shows version, process id, age, the number of messages per queue, and where
-the daemon listens.
+Shows version, process id, age, the number of messages per queue, and the
+services: name, type, program, what is under way (sessions or deliveries) and
+the most at a time, how many there were and how many clients were turned away,
+where it listens, and whether it is suspended.
 
 Exit code: 0 it runs, 1 it does not.
 `
@@ -148,7 +151,27 @@ func (sh *shell) printStatus(st *ctl.Status) {
 		fmt.Fprintf(sh.out, " %s %d", state, st.Queue[state])
 	}
 	sh.print("\n")
-	for _, s := range st.Services {
-		fmt.Fprintf(sh.out, "%-20s %-5s %-10s %s\n", s.Name, s.Type, s.Program, s.Address)
+	for i := range st.Services {
+		sh.printService(&st.Services[i])
 	}
+}
+
+// printService shows a service in one line.
+func (sh *shell) printService(s *ctl.Service) {
+	load := ""
+	if l := s.Load; l != nil {
+		limit := "-"
+		if l.Limit > 0 {
+			limit = strconv.Itoa(l.Limit)
+		}
+		load = fmt.Sprintf("%d/%s total %d", l.Busy, limit, l.Total)
+		if l.Refused > 0 {
+			load += fmt.Sprintf(" refused %d", l.Refused)
+		}
+	}
+	line := fmt.Sprintf("%-20s %-5s %-10s %-24s %s", s.Name, s.Type, s.Program, load, s.Address)
+	if s.Suspended != nil {
+		line = strings.TrimRight(line, " ") + "  suspended: " + suspensionText(s.Suspended)
+	}
+	fmt.Fprintln(sh.out, strings.TrimRight(line, " "))
 }

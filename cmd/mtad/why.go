@@ -21,19 +21,28 @@ Exit code: 0 done, 1 no such message, not allowed, or the daemon is down.
 `
 
 const helpSuspend = `usage: mtad [-c DIR] suspend [--for TIME] DESTINATION [REASON...]
+       mtad [-c DIR] suspend [--for TIME] --service SERVICE [REASON...]
        mtad [-c DIR] suspend
 
 No mail goes to DESTINATION until "mtad resume", or for TIME (30m, 2h, 1d): it
 is deferred, with REASON. DESTINATION is a next hop as "mtad why" shows it:
 example.com, [192.0.2.1]:25. Flushing does not change that; a restart neither.
+
+SERVICE is a service of master.cf: smtps, 127.0.0.1:25, lmtp, or with its type
+where the name is not enough: smtp/inet. An SMTP server answers new clients
+with 421 and keeps the sessions it has; a transport delivers nothing, what
+would go through it is deferred. Other services are not touched.
+
 Without arguments: what is suspended.
 
 Exit code: 0 done, 1 not done.
 `
 
 const helpResume = `usage: mtad [-c DIR] resume DESTINATION...
+       mtad [-c DIR] resume --service SERVICE...
 
-Has mail go to destinations again that were suspended; what waits is tried now.
+Has mail go to destinations again, or services work again, that were suspended;
+what waits is tried now.
 
 Exit code: 0 done, 1 not done.
 `
@@ -135,21 +144,29 @@ func suspensionText(s *ctl.Suspension) string {
 
 func suspendVerb(sh *shell, args []string) int {
 	s := ctl.Suspension{}
-	if len(args) > 1 && args[0] == "--for" {
-		d, err := parseAge(args[1])
-		if err != nil {
-			return sh.fail(exUsage, "%v", err)
+	what, options := &s.Nexthop, len(args)
+	for len(args) > 0 && strings.HasPrefix(args[0], "--") {
+		switch {
+		case args[0] == "--service":
+			what, args = &s.Service, args[1:]
+		case args[0] == "--for" && len(args) > 1:
+			d, err := parseAge(args[1])
+			if err != nil {
+				return sh.fail(exUsage, "%v", err)
+			}
+			s.Until, args = time.Now().Add(d), args[2:]
+		default:
+			return sh.fail(exUsage, "no such option: %s (mtad suspend --help)", args[0])
 		}
-		s.Until, args = time.Now().Add(d), args[2:]
-		if len(args) == 0 {
-			return sh.fail(exUsage, "which destination? (mtad suspend --help)")
-		}
+	}
+	if options > 0 && len(args) == 0 {
+		return sh.fail(exUsage, "which destination or service? (mtad suspend --help)")
 	}
 	return sh.ask(nil, func(ctx context.Context, c *ctl.Client) error {
 		if len(args) == 0 {
 			return sh.printSuspensions(ctx, c)
 		}
-		s.Nexthop, s.Reason = args[0], strings.Join(args[1:], " ")
+		*what, s.Reason = args[0], strings.Join(args[1:], " ")
 		return c.Suspend(ctx, s)
 	})
 }
@@ -157,20 +174,32 @@ func suspendVerb(sh *shell, args []string) int {
 func (sh *shell) printSuspensions(ctx context.Context, c *ctl.Client) error {
 	all, err := c.Suspensions(ctx)
 	for i := range all {
-		fmt.Fprintf(sh.out, "%s: %s\n", all[i].Nexthop, suspensionText(&all[i]))
+		what := all[i].Nexthop
+		if all[i].Service != "" {
+			what = "service " + all[i].Service
+		}
+		fmt.Fprintf(sh.out, "%s: %s\n", what, suspensionText(&all[i]))
 	}
 	return err
 }
 
 func resumeVerb(sh *shell, args []string) int {
+	services := len(args) > 0 && args[0] == "--service"
+	if services {
+		args = args[1:]
+	}
 	if len(args) == 0 {
-		return sh.fail(exUsage, "which destination? (mtad resume --help)")
+		return sh.fail(exUsage, "which destination or service? (mtad resume --help)")
 	}
 	return sh.ask(nil, func(ctx context.Context, c *ctl.Client) error {
-		for _, d := range args {
-			err := c.Resume(ctx, d)
+		for _, name := range args {
+			s := ctl.Suspension{Nexthop: name}
+			if services {
+				s = ctl.Suspension{Service: name}
+			}
+			err := c.Resume(ctx, s)
 			if errors.Is(err, queue.ErrNotFound) {
-				return fmt.Errorf("%s is not suspended", d)
+				return fmt.Errorf("%s is not suspended", name)
 			}
 			if err != nil {
 				return err

@@ -38,6 +38,8 @@ type conn struct {
 	// base is the connection as it came, nc that or the TLS on it.
 	base, nc net.Conn
 	sess     Session // nil when the policy refused the connection
+	// afterRefusal is Refused.End of a policy that refused the connection; nil: it does not care.
+	afterRefusal func()
 	tune     *Tuning
 	in       wire.Input
 	out      []byte // replies that wait to be written, nil when not borrowed
@@ -152,7 +154,7 @@ func (c *conn) panicked(p any) {
 
 // tellEnd calls the session's last methods. A panic in them is logged, too.
 func (c *conn) tellEnd() {
-	if c.sess == nil {
+	if c.sess == nil && c.afterRefusal == nil {
 		return
 	}
 	defer func() {
@@ -160,6 +162,10 @@ func (c *conn) tellEnd() {
 			c.srv.opt.Logger.Error("SMTP session panicked at its end", "panic", p, "stack", string(debug.Stack()))
 		}
 	}()
+	if c.sess == nil {
+		c.afterRefusal()
+		return
+	}
 	sess := c.sess
 	c.sess = nil
 	if c.announced {

@@ -15,6 +15,11 @@ import (
 func (c *conn) greet(ctx context.Context) {
 	sess, err := c.srv.h.Connect(ctx, c)
 	if err != nil {
+		c.srv.opt.Meter.Refused()
+		var r *Refused
+		if errors.As(err, &r) {
+			c.afterRefusal = r.End
+		}
 		c.refuseConnection(status.From(err).Reply)
 		return
 	}

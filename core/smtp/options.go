@@ -38,6 +38,9 @@ type Options struct {
 	BareNewline     BareNewline
 	BareNewlineCode int
 
+	// Trace is told each command line and each line of a reply as it comes, in the client's order; line
+	// is valid during the call and may have any bytes. What AUTH carries is left out. nil: nobody listens.
+	Trace func(c ConnInfo, fromClient bool, line []byte)
 	// TranscriptBytes is how much of the dialogue is kept for ConnInfo.Transcript; 0: none.
 	TranscriptBytes int
 
@@ -74,6 +77,15 @@ type Options struct {
 	Processes int
 	// MaxConnections is the most connections of the server; more get 421 at once.
 	MaxConnections int
+	// Stressed returns the server whose options and policy connections get from when all Processes
+	// (2 or more) are taken until 1000 s later, nil for no other; OnStress is told when such a time
+	// begins. Both are called often, by any goroutine; nil: nothing changes.
+	Stressed func() *Server
+	OnStress func()
+	// Closed reports that new connections get 421 at once, for the time being; nil: they do not.
+	Closed func() bool
+	// Meter is told of the connections; nil: nobody counts them.
+	Meter Meter
 
 	// RequireHelo is smtpd_helo_required.
 	RequireHelo bool
@@ -150,6 +162,9 @@ func (o *Options) complete() {
 	}
 	if o.Banner == "" {
 		o.Banner = o.Hostname + " ESMTP mtad"
+	}
+	if o.Meter == nil {
+		o.Meter = noMeter{}
 	}
 	if o.Forbidden == nil {
 		o.Forbidden = func(string) bool { return false }

@@ -22,6 +22,8 @@ type Server struct {
 	open atomic.Int64 // connections
 	// slots has room for Options.Processes connections; nil without a limit.
 	slots chan struct{}
+	// stressed is until when (Unix nanoseconds) new connections are served as Options.Stressed says.
+	stressed atomic.Int64
 
 	mu     sync.Mutex // guards groups and closed
 	groups map[*group]struct{}
@@ -147,6 +149,9 @@ func (s *Server) accept(g *group) {
 		switch {
 		case err == nil:
 			wait = 5 * time.Millisecond
+			if s.closedFor(nc) {
+				continue
+			}
 			if s.slot(g) {
 				s.start(g, nc)
 			} else {
@@ -175,6 +180,9 @@ func (s *Server) slot(g *group) bool {
 	}
 	select {
 	case s.slots <- struct{}{}:
+		if n := cap(s.slots); n > 1 && len(s.slots) == n {
+			s.filled()
+		}
 		return true
 	case <-g.quit:
 		return false
@@ -193,17 +201,20 @@ func (s *Server) start(g *group, nc net.Conn) {
 	if n := s.open.Add(1); s.opt.MaxConnections > 0 && n > int64(s.opt.MaxConnections) {
 		s.open.Add(-1)
 		s.leaveSlot()
-		s.refuse(nc)
+		s.refuse(nc, status.Reply{Code: 421, Enhanced: "4.3.2", Text: s.opt.Hostname + " Error: too many connections"})
 		return
 	}
+	as := s.present()
 	g.sessions.Go(func() {
 		defer s.leaveSlot()
-		s.run(g, newConn(s, g, nc))
+		s.run(g, newConn(as, g, nc))
 	})
 }
 
 func (s *Server) run(g *group, c *conn) {
 	defer s.open.Add(-1)
+	s.opt.Meter.Began()
+	defer s.opt.Meter.Ended()
 	if !g.add(c) {
 		_ = c.base.Close()
 		c.why = ErrShutdown
@@ -213,11 +224,11 @@ func (s *Server) run(g *group, c *conn) {
 	c.serve(g.ctx)
 }
 
-// refuse sends a client away that is one too many. It does not wait: what the socket does not
-// take at once is lost.
-func (s *Server) refuse(nc net.Conn) {
+// refuse sends a client away that is not served. It does not wait: what the socket does not take at
+// once is lost.
+func (s *Server) refuse(nc net.Conn, r status.Reply) {
+	s.opt.Meter.Refused()
 	if !s.opt.ImplicitTLS {
-		r := status.Reply{Code: 421, Enhanced: "4.3.2", Text: s.opt.Hostname + " Error: too many connections"}
 		_ = nc.SetWriteDeadline(time.Now().Add(10 * time.Millisecond))
 		_, _ = nc.Write(wire.AppendReply(nil, r, true))
 	}

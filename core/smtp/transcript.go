@@ -19,24 +19,37 @@ const maxHeard = 200
 
 // heard notes a command. The arguments of AUTH are secrets.
 func (c *conn) heard() {
-	if c.srv.opt.TranscriptBytes <= 0 {
+	o := &c.srv.opt
+	if o.TranscriptBytes <= 0 && o.Trace == nil {
 		return
 	}
+	line := c.cmd.Line
 	if c.cmd.Verb == grammar.Auth {
-		c.note(markIn, []byte(c.cmd.Logged()))
-		return
+		line = []byte(c.cmd.Logged())
 	}
-	c.note(markIn, c.cmd.Line[:min(len(c.cmd.Line), maxHeard)])
+	if o.Trace != nil {
+		o.Trace(c, true, line)
+	}
+	if o.TranscriptBytes > 0 {
+		c.note(markIn, line[:min(len(line), maxHeard)])
+	}
 }
 
 // said notes a reply.
 func (c *conn) said(r status.Reply) {
-	if c.srv.opt.TranscriptBytes <= 0 {
+	o := &c.srv.opt
+	if o.TranscriptBytes <= 0 && o.Trace == nil {
 		return
 	}
 	var room [512]byte
 	for line := range bytes.Lines(wire.AppendReply(room[:0], r, !c.utf8)) {
-		c.note(markOut, bytes.TrimRight(line, "\r\n"))
+		line = bytes.TrimRight(line, "\r\n")
+		if o.Trace != nil {
+			o.Trace(c, false, line)
+		}
+		if o.TranscriptBytes > 0 {
+			c.note(markOut, line)
+		}
 	}
 }
 

@@ -48,9 +48,11 @@ func (d *daemon) Session(_ context.Context, conn net.Conn, uid int) error {
 	return err
 }
 func (d *daemon) Suspend(s ctl.Suspension) error {
-	return d.note("suspend %s %s %v", s.Nexthop, s.Reason, s.Until.IsZero())
+	return d.note("suspend %s%s %s %v", s.Nexthop, s.Service, s.Reason, s.Until.IsZero())
 }
-func (d *daemon) Resume(_ context.Context, nexthop string) error { return d.note("resume %s", nexthop) }
+func (d *daemon) Resume(_ context.Context, s ctl.Suspension) error {
+	return d.note("resume %s%s", s.Nexthop, s.Service)
+}
 func (d *daemon) Suspensions() []ctl.Suspension {
 	return []ctl.Suspension{{Nexthop: "dead.example", Reason: "r"}}
 }
@@ -222,19 +224,23 @@ func TestOrdersReachTheDaemon(t *testing.T) {
 	ctx := t.Context()
 	for _, err := range []error{
 		w.Client.Suspend(ctx, ctl.Suspension{Nexthop: "Dead.Example", Reason: "they\nasked"}),
-		w.Client.Resume(ctx, "[::1]:25"),
+		w.Client.Resume(ctx, ctl.Suspension{Nexthop: "[::1]:25"}),
+		w.Client.Suspend(ctx, ctl.Suspension{Service: "smtps/inet"}),
+		w.Client.Resume(ctx, ctl.Suspension{Service: "127.0.0.1:25/inet"}),
 		w.Client.Note(ctx, "tag", "warn", []string{"one", "two"}),
 	} {
 		if err != nil {
 			t.Error(err)
 		}
 	}
-	want := []string{"suspend dead.example they asked true", "resume [::1]:25", "log tag warn one", "log tag warn two"}
+	want := []string{"suspend dead.example they asked true", "resume [::1]:25", "suspend smtps/inet  true", "resume 127.0.0.1:25/inet", "log tag warn one", "log tag warn two"}
 	if !slices.Equal(w.asked, want) {
 		t.Errorf("asked %q", w.asked)
 	}
-	if err := w.Client.Suspend(ctx, ctl.Suspension{}); err == nil {
-		t.Error("no destination was suspended")
+	for _, s := range []ctl.Suspension{{}, {Nexthop: "a", Service: "b"}} {
+		if err := w.Client.Suspend(ctx, s); err == nil {
+			t.Errorf("%+v was suspended", s)
+		}
 	}
 	if err := w.Client.Note(ctx, "", "loud", nil); err == nil {
 		t.Error("a level that is none was taken")

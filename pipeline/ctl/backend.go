@@ -37,9 +37,10 @@ type Backend interface {
 	// Session is an SMTP session on a connection that is not a socket (sendmail -bs). It
 	// returns when the session is over, and closes the connection.
 	Session(ctx context.Context, conn net.Conn, uid int) error
-	// Suspend, Resume and Suspensions are about destinations that get no mail for a while.
+	// Suspend, Resume and Suspensions are about destinations that get no mail, and services that do
+	// nothing, for a while. Of the Suspension to resume Nexthop or Service counts.
 	Suspend(s Suspension) error
-	Resume(ctx context.Context, nexthop string) error
+	Resume(ctx context.Context, s Suspension) error
 	Suspensions() []Suspension
 	// Watched tells about plugins.
 	Watched
@@ -78,4 +79,19 @@ type Service struct {
 	Program string `json:"program"`
 	// Address is where it listens, "" for what does not.
 	Address string `json:"address,omitempty"`
+	// Load is what it does; nil for a service that has no sessions or deliveries of its own.
+	Load *Load `json:"load,omitempty"`
+	// Suspended says why it is suspended; nil when it is not.
+	Suspended *Suspension `json:"suspended,omitempty"`
+}
+
+// Load is what a service does, and has done since the daemon began.
+type Load struct {
+	// Busy is the sessions or deliveries under way, Limit the most at a time (0: no limit).
+	Busy  int `json:"busy"`
+	Limit int `json:"limit"`
+	// Total is how many there were, those under way included; Refused counts the clients that were
+	// turned away before a session began.
+	Total   uint64 `json:"total"`
+	Refused uint64 `json:"refused"`
 }

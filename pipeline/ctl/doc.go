@@ -18,7 +18,7 @@
 //	POST   /v1/queue/{id}/hold|release|requeue
 //	DELETE /v1/queue/{id}
 //	GET    /v1/route?address=ADDRESS          where mail for an address would go
-//	GET    /v1/suspended                      list of Suspension; POST adds one, DELETE ?nexthop= ends one
+//	GET    /v1/suspended                      list of Suspension; POST adds one, DELETE ?nexthop= or ?service= ends one
 //	GET    /v1/plugins                        list of hook.PluginStats
 //	GET    /v1/trace                          trace.State; POST a trace.Rule; DELETE ends all, ?records=1 forgets
 //	GET    /v1/trace/{id}                     trace.Record

@@ -104,9 +104,7 @@ func (s *Server) routes() http.Handler {
 	m.Handle("POST /v1/smtp", s.guard(submit, s.smtp))
 	m.Handle("GET /v1/suspended", s.act(list, func(*http.Request) (any, error) { return s.b.Suspensions(), nil }))
 	m.Handle("POST /v1/suspended", s.act(admin, s.suspend))
-	m.Handle("DELETE /v1/suspended", s.act(admin, func(r *http.Request) (any, error) {
-		return nil, s.b.Resume(r.Context(), r.URL.Query().Get("nexthop"))
-	}))
+	m.Handle("DELETE /v1/suspended", s.act(admin, s.resume))
 	m.Handle("POST /v1/reload", s.act(admin, func(r *http.Request) (any, error) { return nil, s.b.Reload(r.Context()) }))
 	m.Handle("POST /v1/upgrade", s.act(admin, func(r *http.Request) (any, error) { return nil, s.b.Upgrade(r.Context()) }))
 	m.Handle("POST /v1/stop", s.act(admin, func(r *http.Request) (any, error) { return nil, s.b.Stop(r.Context()) }))

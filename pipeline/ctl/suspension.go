@@ -11,11 +11,15 @@ import (
 	"github.com/mtad/mtad/core/status"
 )
 
-// Suspension is a destination that gets no mail until someone resumes it, or its time is over.
+// Suspension is a destination that gets no mail, or a service that does nothing, until someone resumes
+// it or its time is over. Either Nexthop or Service is set.
 type Suspension struct {
 	// Nexthop is the destination as "mtad why" and the log name it ("example.com",
 	// "[192.0.2.1]:25"); case does not matter.
-	Nexthop string `json:"nexthop"`
+	Nexthop string `json:"nexthop,omitempty"`
+	// Service is a service as master.cf names it, with its type ("smtps/inet", "lmtp/unix"); in orders
+	// the type may be missing where the name is enough.
+	Service string `json:"service,omitempty"`
 	// Reason is for people; it stands in queue listings.
 	Reason string `json:"reason"`
 	// Until is when it ends by itself; zero: never.
@@ -28,14 +32,19 @@ func (s *Server) suspend(r *http.Request) (any, error) {
 	if err == nil {
 		err = json.Unmarshal(b, &su)
 	}
-	if err != nil || su.Nexthop == "" || len(su.Nexthop) > maxID || len(su.Reason) > maxWord {
-		return nil, status.New(501, "5.5.4", "Bad destination or reason").Because(err)
+	if err != nil || (su.Nexthop == "") == (su.Service == "") || max(len(su.Nexthop), len(su.Service)) > maxID || len(su.Reason) > maxWord {
+		return nil, status.New(501, "5.5.4", "Bad destination, service or reason").Because(err)
 	}
-	su.Nexthop, su.Reason = strings.ToLower(status.Clean(su.Nexthop)), status.Clean(su.Reason)
+	su.Nexthop, su.Service, su.Reason = strings.ToLower(status.Clean(su.Nexthop)), status.Clean(su.Service), status.Clean(su.Reason)
 	return nil, s.b.Suspend(su)
 }
 
-// Suspend has no mail delivered to a destination.
+func (s *Server) resume(r *http.Request) (any, error) {
+	q := r.URL.Query()
+	return nil, s.b.Resume(r.Context(), Suspension{Nexthop: q.Get("nexthop"), Service: q.Get("service")})
+}
+
+// Suspend has no mail delivered to a destination, or a service do nothing.
 func (c *Client) Suspend(ctx context.Context, s Suspension) error {
 	b, err := json.Marshal(s)
 	if err != nil {
@@ -48,13 +57,17 @@ func (c *Client) Suspend(ctx context.Context, s Suspension) error {
 	return decode(resp, nil)
 }
 
-// Resume has mail delivered to a destination again, at once. It fails with queue.ErrNotFound when
-// the destination is not suspended.
-func (c *Client) Resume(ctx context.Context, nexthop string) error {
-	return c.do(ctx, actTimeout, http.MethodDelete, "/v1/suspended?nexthop="+escapeQuery(nexthop), nil, nil)
+// Resume has mail delivered to a destination again, at once, or a service go on; s names it. It fails
+// with queue.ErrNotFound when it is not suspended.
+func (c *Client) Resume(ctx context.Context, s Suspension) error {
+	query := "nexthop=" + escapeQuery(s.Nexthop)
+	if s.Service != "" {
+		query = "service=" + escapeQuery(s.Service)
+	}
+	return c.do(ctx, actTimeout, http.MethodDelete, "/v1/suspended?"+query, nil, nil)
 }
 
-// Suspensions lists the destinations that are suspended.
+// Suspensions lists what is suspended.
 func (c *Client) Suspensions(ctx context.Context) ([]Suspension, error) {
 	var all []Suspension
 	err := c.do(ctx, headTimeout, http.MethodGet, "/v1/suspended", nil, &all)

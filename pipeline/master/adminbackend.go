@@ -14,7 +14,6 @@ import (
 	"github.com/mtad/mtad/core/smtp"
 	"github.com/mtad/mtad/core/status"
 	"github.com/mtad/mtad/pipeline/ctl"
-	"github.com/mtad/mtad/pipeline/ctl/suspend"
 	"github.com/mtad/mtad/queue"
 	"github.com/mtad/mtad/queue/qmgr"
 )
@@ -116,28 +115,6 @@ func (b backend) whyRecipient(ctx context.Context, e *queue.Entry, r *queue.Reco
 	}
 	return w
 }
-
-// Suspend has no mail delivered to a destination for a while.
-func (b backend) Suspend(s ctl.Suspension) error {
-	err := b.m.suspended.Suspend(s)
-	if err == nil {
-		b.m.log.Info(fmt.Sprintf("delivery to %s is suspended: %s", s.Nexthop, s.Reason))
-	}
-	return err
-}
-
-// Resume ends that, and has what waits tried at once.
-func (b backend) Resume(ctx context.Context, nexthop string) error {
-	if err := b.m.suspended.Resume(nexthop); err != nil {
-		return err
-	}
-	b.m.log.Info("delivery to " + status.Clean(nexthop) + " is resumed")
-	_, err := b.gen().queue.Flush(ctx, func(_ *queue.Entry, r *queue.Record) bool { return suspend.Waits(nexthop, r) })
-	return err
-}
-
-// Suspensions lists the destinations that are suspended.
-func (b backend) Suspensions() []ctl.Suspension { return b.m.suspended.All() }
 
 // stdinPolicy is what smtpd does differently for a user on standard input (sendmail -bs): who may
 // submit was asked before, and nobody else can be there.

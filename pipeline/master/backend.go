@@ -88,15 +88,7 @@ func (b backend) Status(context.Context) (ctl.Status, error) {
 	for st, n := range g.queue.Counts() {
 		s.Queue[st.String()] = n
 	}
-	for _, p := range b.m.ports {
-		s.Services = append(s.Services, ctl.Service{Name: p.service.Name, Type: string(p.service.Type),
-			Program: p.service.Program, Address: p.l.Addr().String()})
-	}
-	for _, sv := range g.cfg.Services() {
-		if sv.Type != "inet" {
-			s.Services = append(s.Services, ctl.Service{Name: sv.Name, Type: string(sv.Type), Program: sv.Program})
-		}
-	}
+	s.Services = b.services()
 	return s, nil
 }
 

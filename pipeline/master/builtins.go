@@ -60,9 +60,7 @@ func (g *generation) loadBuiltin(c *conf.Config, name, kind string, config map[s
 	if err != nil {
 		return hook.Plugin{}, err
 	}
-	g.closing.Lock()
-	defer g.closing.Unlock()
-	g.closers = append(g.closers, func() { m.Close(context.Background()) })
+	g.onClose(func() { m.Close(context.Background()) })
 	return hook.Plugin{Module: m, Allow: map[string]bool{sdk.CapEdit: true}, Time: builtinTime, Config: config}, nil
 }
 

@@ -141,7 +141,8 @@ func (g *generation) buildManager() (err error) {
 		return err
 	}
 	for name, t := range o.Transports {
-		t.Agent = g.m.suspended.Agent(t.Agent)
+		service := name + "/" + string(mastercf.Unix)
+		t.Agent = g.m.suspended.Agent(service, &counted{g.m.loads.of(service), t.Agent, g.verboseLog(name)})
 		o.Transports[name] = t
 	}
 	o.Notifier = g.notifier
@@ -159,6 +160,16 @@ func (g *generation) logOf(service string) *maillogService {
 		}
 	}
 	return g.m.logOf(g.cfg, service)
+}
+
+// verboseLog is the log of a delivery service with -v, nil for others.
+func (g *generation) verboseLog(service string) *maillogService {
+	for _, s := range g.cfg.Services() {
+		if s.Name == service && s.Type == mastercf.Unix && s.Verbose > 0 {
+			return g.logOf(service)
+		}
+	}
+	return nil
 }
 
 // start runs the generation: the manager, then the ports. ctx ends the sessions.
@@ -191,6 +202,13 @@ func (g *generation) stopManager() {
 
 // closeTime is how long the plugins of an old generation may take to end.
 const closeTime = 10 * time.Second
+
+// onClose has f called when the generation ends.
+func (g *generation) onClose(f func()) {
+	g.closing.Lock()
+	defer g.closing.Unlock()
+	g.closers = append(g.closers, f)
+}
 
 // close frees what the generation holds; its sessions and manager have ended.
 func (g *generation) close() {

@@ -56,8 +56,9 @@ type Master struct {
 	memories memories
 	counters *counters
 	trace    *trace.Recorder
-	// suspended are the destinations that get no mail.
+	// suspended are the destinations that get no mail, and the services that do nothing.
 	suspended *suspend.Table
+	loads     *loads
 	begun     time.Time
 
 	gen     atomic.Pointer[generation]
@@ -73,6 +74,7 @@ func New(c *conf.Config, o Options) (m *Master, err error) {
 	if m.around = o.around; m.around == nil {
 		m.around = &surroundings{ports: ports.New()}
 	}
+	m.loads = newLoads(m.counters.registry)
 	defer func() {
 		if err != nil {
 			m.release()

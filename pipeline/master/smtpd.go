@@ -2,6 +2,7 @@ package master
 
 import (
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"strings"
@@ -19,16 +20,32 @@ import (
 // newServer builds the engine and the policy of one smtpd service. c is the configuration as the
 // service sees it.
 func (g *generation) newServer(c *conf.Config, s mastercf.Service) (*smtp.Server, error) {
-	log := g.m.logOf(c, "smtpd")
-	h, err := g.newHandler(c, s, log)
+	limits, err := g.newLimits(c)
 	if err != nil {
 		return nil, fmt.Errorf("service %s: %w", s.String(), err)
 	}
-	o, err := engineOptions(g.m.around.keyPair, c, s, log)
+	o, h, err := g.serverParts(c, s, limits)
 	if err != nil {
 		return nil, fmt.Errorf("service %s: %w", s.String(), err)
 	}
+	g.attend(c, s, limits, &o)
 	return smtp.New(o, h), nil
+}
+
+// serverParts builds the options and the policy of a service.
+func (g *generation) serverParts(c *conf.Config, s mastercf.Service, limits *smtpd.ClientLimits) (o smtp.Options, h *smtpd.Handler, err error) {
+	log := g.m.logOf(c, "smtpd")
+	if h, err = g.newHandler(c, s, log, limits); err != nil {
+		return o, nil, err
+	}
+	if o, err = engineOptions(g.m.around.keyPair, c, s, log); err != nil {
+		return o, nil, err
+	}
+	if s.Verbose > 0 {
+		o.Logger = log.SlogAt(slog.LevelDebug)
+		o.Trace = func(c smtp.ConnInfo, fromClient bool, line []byte) { traceLine(log, c, fromClient, line) }
+	}
+	return o, h, nil
 }
 
 // transcriptBytes is how much of a dialogue a notice about it shows at most.
@@ -90,7 +107,7 @@ func forbidden(words []string) func(string) bool {
 }
 
 // newHandler builds the policy of a service.
-func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog.Service) (*smtpd.Handler, error) {
+func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog.Service, limits *smtpd.ClientLimits) (*smtpd.Handler, error) {
 	own, err := ownAddresses(c)
 	if err != nil {
 		return nil, err
@@ -101,10 +118,6 @@ func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog
 	}
 	world.Verifier = g.verifierFor(c)
 	policy, err := g.newPolicy(c, log)
-	if err != nil {
-		return nil, err
-	}
-	limits, err := g.newLimits(c)
 	if err != nil {
 		return nil, err
 	}

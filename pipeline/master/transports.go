@@ -131,7 +131,7 @@ func (g *generation) smtpAgent(c *conf.Config, s mastercf.Service, p string) (qu
 	if err != nil {
 		return nil, err
 	}
-	g.closers = append(g.closers, a.Close)
+	g.onClose(a.Close)
 	return a, nil
 }
 

@@ -49,19 +49,29 @@ func (h *Handler) Connect(ctx context.Context, c smtp.ConnInfo) (smtp.Session, e
 	s.origin = mail.Origin{Kind: mail.KindSMTP, Service: h.o.Service, Client: netip.AddrPortFrom(client, c.Remote().Port()), Server: c.Local(),
 		ClientName: "unknown", ReverseName: "unknown", UID: -1}
 	if excess := h.o.Limits.Enter(client, h.o.Clock()); excess != "" {
+		s.logConnect()
 		h.o.Log.Warning(excess + " from " + maillog.ClientName(&s.origin))
-		return nil, tooMany(h.o.Hostname, excess, client)
+		return nil, &smtp.Refused{Err: tooMany(h.o.Hostname, excess, client), End: s.logDisconnect}
 	}
 	if h.o.Names != nil {
 		s.origin.ClientName, s.origin.ReverseName = h.o.Names.Name(ctx, client)
 	}
-	h.o.Log.Info("connect from " + maillog.ClientName(&s.origin))
+	s.logConnect()
 	if err := s.greet(ctx); err != nil {
 		s.closeHooks()
 		h.o.Limits.Leave(client, h.o.Clock())
-		return nil, err
+		return nil, &smtp.Refused{Err: err, End: s.logDisconnect}
 	}
 	return s, nil
+}
+
+func (s *session) logConnect() {
+	s.h.o.Log.Info("connect from " + maillog.ClientName(&s.origin))
+}
+
+// logDisconnect ends what logConnect began: tools that read the log count on the pair.
+func (s *session) logDisconnect() {
+	s.h.o.Log.Info("disconnect from " + maillog.ClientName(&s.origin) + " " + s.conn.Summary())
 }
 
 // trust tells plugins whether the client is in mynetworks. A table that cannot be asked trusts nobody.
@@ -107,7 +117,7 @@ func (s *session) Close(why error) {
 	if why != nil {
 		s.h.o.Log.Info(status.Clean(why.Error()) + " from " + client)
 	}
-	s.h.o.Log.Info("disconnect from " + client + " " + s.conn.Summary())
+	s.logDisconnect()
 }
 
 func (s *session) closeHooks() {

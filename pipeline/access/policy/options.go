@@ -31,6 +31,8 @@ type Options struct {
 	Directory string
 	// Version is mail_version, Compatibility is compatibility_level.
 	Version, Compatibility string
+	// Stress is what the attribute stress says: "yes" while the server is short of places.
+	Stress string
 	// Warn is told of failures; nil drops them. Safe for concurrent use.
 	Warn func(text string)
 	// Clock is time.Now unless set.

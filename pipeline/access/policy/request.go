@@ -29,7 +29,7 @@ func (c *Client) request(q *access.Query) []byte {
 	r.add("instance", q.Instance)
 	r.add("size", strconv.FormatInt(max(q.Size, 0), 10))
 	r.add("etrn_domain", q.Etrn)
-	r.add("stress", "")
+	r.add("stress", c.o.Stress)
 	r.add("sasl_method", o.SASLMethod)
 	r.add("sasl_username", o.SASLUser)
 	r.add("sasl_sender", o.SASLSender)

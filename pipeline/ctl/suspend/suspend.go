@@ -24,8 +24,13 @@ import (
 // limit bounds the orders in force at a time.
 const limit = 10000
 
-// orders are the orders by nexthop. A map that was published is not changed.
-type orders map[string]ctl.Suspension
+// target is what an order is about.
+type target struct{ nexthop, service string }
+
+func targetOf(s *ctl.Suspension) target { return target{strings.ToLower(s.Nexthop), s.Service} }
+
+// orders are the orders by target. A map that was published is not changed.
+type orders map[target]ctl.Suspension
 
 // Table is the orders in force. Safe for concurrent use.
 type Table struct {
@@ -53,7 +58,7 @@ func Open(path string) (*Table, error) {
 	}
 	m := orders{}
 	for _, s := range all {
-		m[strings.ToLower(s.Nexthop)] = s
+		m[targetOf(&s)] = s
 	}
 	t.now.Store(&m)
 	return t, nil
@@ -61,17 +66,26 @@ func Open(path string) (*Table, error) {
 
 // Find returns the order for a destination, if there is one in force.
 func (t *Table) Find(nexthop string) (ctl.Suspension, bool) {
+	return t.find(ctl.Suspension{Nexthop: nexthop})
+}
+
+// FindService is Find for a service, with its type ("lmtp/unix").
+func (t *Table) FindService(name string) (ctl.Suspension, bool) {
+	return t.find(ctl.Suspension{Service: name})
+}
+
+func (t *Table) find(what ctl.Suspension) (ctl.Suspension, bool) {
 	m := *t.now.Load()
 	if len(m) == 0 {
 		return ctl.Suspension{}, false
 	}
-	s, ok := m[strings.ToLower(nexthop)]
+	s, ok := m[targetOf(&what)]
 	return s, ok && inForce(&s)
 }
 
 func inForce(s *ctl.Suspension) bool { return s.Until.IsZero() || time.Now().Before(s.Until) }
 
-// All returns the orders in force, by destination.
+// All returns the orders in force, services first, then by destination.
 func (t *Table) All() []ctl.Suspension {
 	all := []ctl.Suspension{}
 	for _, s := range *t.now.Load() {
@@ -79,29 +93,33 @@ func (t *Table) All() []ctl.Suspension {
 			all = append(all, s)
 		}
 	}
-	slices.SortFunc(all, func(a, b ctl.Suspension) int { return cmp.Compare(a.Nexthop, b.Nexthop) })
+	slices.SortFunc(all, inOrder)
 	return all
 }
 
-// Suspend gives an order, in place of one for the same destination.
+func inOrder(a, b ctl.Suspension) int {
+	return cmp.Or(cmp.Compare(a.Nexthop, b.Nexthop), cmp.Compare(a.Service, b.Service))
+}
+
+// Suspend gives an order, in place of one about the same.
 func (t *Table) Suspend(s ctl.Suspension) error {
 	s.Nexthop = strings.ToLower(s.Nexthop)
 	return t.change(func(m orders) error {
-		if m[s.Nexthop] = s; len(m) > limit {
+		if m[targetOf(&s)] = s; len(m) > limit {
 			return status.New(452, "4.3.1", "More than %d suspensions", limit)
 		}
 		return nil
 	})
 }
 
-// Resume ends an order.
-func (t *Table) Resume(nexthop string) error {
-	nexthop = strings.ToLower(nexthop)
+// Resume ends the order about the same as s.
+func (t *Table) Resume(s ctl.Suspension) error {
+	what := targetOf(&s)
 	return t.change(func(m orders) error {
-		if _, ok := m[nexthop]; !ok {
+		if _, ok := m[what]; !ok {
 			return queue.ErrNotFound
 		}
-		delete(m, nexthop)
+		delete(m, what)
 		return nil
 	})
 }
@@ -111,7 +129,7 @@ func (t *Table) change(fn func(orders) error) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	m := maps.Clone(*t.now.Load())
-	maps.DeleteFunc(m, func(_ string, s ctl.Suspension) bool { return !inForce(&s) })
+	maps.DeleteFunc(m, func(_ target, s ctl.Suspension) bool { return !inForce(&s) })
 	if err := fn(m); err != nil {
 		return err
 	}
@@ -124,9 +142,7 @@ func (t *Table) change(fn func(orders) error) error {
 
 // write replaces the file, synced.
 func (t *Table) write(m orders) error {
-	b, err := json.MarshalIndent(slices.SortedFunc(maps.Values(m), func(a, b ctl.Suspension) int {
-		return cmp.Compare(a.Nexthop, b.Nexthop)
-	}), "", "  ")
+	b, err := json.MarshalIndent(slices.SortedFunc(maps.Values(m), inOrder), "", "  ")
 	if err != nil {
 		return err
 	}
@@ -149,15 +165,18 @@ func (t *Table) write(m orders) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// prefix begins the reason of mail that waits for a suspended destination.
-func prefix(nexthop string) string {
-	return "delivery to " + strings.ToLower(nexthop) + " is suspended"
+// prefix begins the reason of mail that waits because of an order.
+func prefix(s *ctl.Suspension) string {
+	if s.Service != "" {
+		return "service " + s.Service + " is suspended"
+	}
+	return "delivery to " + strings.ToLower(s.Nexthop) + " is suspended"
 }
 
-// Waits reports whether an entry has a recipient that waits because the destination is, or was,
-// suspended.
-func Waits(nexthop string, r *queue.Record) bool {
-	want := prefix(nexthop)
+// Waits reports whether an entry has a recipient that waits because the destination or service of s
+// is, or was, suspended.
+func Waits(s ctl.Suspension, r *queue.Record) bool {
+	want := prefix(&s)
 	for i := range r.Recipients {
 		p := &r.Recipients[i]
 		if rest, ok := strings.CutPrefix(p.Reply.Text, want); ok && !p.Outcome.Done() && (rest == "" || rest[0] == ':') {
@@ -167,23 +186,29 @@ func Waits(nexthop string, r *queue.Record) bool {
 	return false
 }
 
-// Agent returns an agent that heeds the table and leaves the rest to a.
-func (t *Table) Agent(a queue.Agent) queue.Agent { return &agent{t: t, next: a} }
+// Agent returns an agent that heeds the table and leaves the rest to a, the agent of a service.
+func (t *Table) Agent(service string, a queue.Agent) queue.Agent {
+	return &agent{t: t, service: service, next: a}
+}
 
 type agent struct {
-	t    *Table
-	next queue.Agent
+	t       *Table
+	service string
+	next    queue.Agent
 }
 
 var _ queue.Agent = (*agent)(nil)
 
-// Deliver defers what goes to a suspended destination.
+// Deliver defers what goes to a suspended destination, or through a suspended service.
 func (a *agent) Deliver(ctx context.Context, req *queue.Request) []queue.Result {
-	s, ok := a.t.Find(req.Nexthop)
+	s, ok := a.t.FindService(a.service)
+	if !ok {
+		s, ok = a.t.Find(req.Nexthop)
+	}
 	if !ok {
 		return a.next.Deliver(ctx, req)
 	}
-	text := prefix(s.Nexthop)
+	text := prefix(&s)
 	if s.Reason != "" {
 		text += ": " + s.Reason
 	}

@@ -38,7 +38,7 @@ func open(t *testing.T, path string) *suspend.Table {
 
 func deliver(t *testing.T, table *suspend.Table, nexthop string) []queue.Result {
 	t.Helper()
-	got := table.Agent(postman{}).Deliver(t.Context(), &queue.Request{Nexthop: nexthop, Recipients: make([]mail.Recipient, 2)})
+	got := table.Agent("smtp/unix", postman{}).Deliver(t.Context(), &queue.Request{Nexthop: nexthop, Recipients: make([]mail.Recipient, 2)})
 	if len(got) != 2 {
 		t.Fatalf("%d results for two recipients", len(got))
 	}
@@ -58,17 +58,46 @@ func TestASuspendedDestinationGetsNoMail(t *testing.T) {
 		t.Errorf("another destination: %+v", got[0])
 	}
 	rec := &queue.Record{Recipients: []queue.Progress{{Outcome: queue.Deferred4, Reply: got[1].Reply}}}
-	if !suspend.Waits("DEAD.example", rec) || suspend.Waits("ead.example", rec) || suspend.Waits("dead.example.org", rec) {
+	if !suspend.Waits(to("DEAD.example"), rec) || suspend.Waits(to("ead.example"), rec) || suspend.Waits(to("dead.example.org"), rec) {
 		t.Error("Waits does not tell who waits")
 	}
-	if err := table.Resume("DEAD.example"); err != nil {
+	if err := table.Resume(to("DEAD.example")); err != nil {
 		t.Fatal(err)
 	}
 	if got := deliver(t, table, "dead.example"); got[0].Outcome != queue.Sent {
 		t.Errorf("after it was resumed: %+v", got[0])
 	}
-	if err := table.Resume("dead.example"); !errors.Is(err, queue.ErrNotFound) {
+	if err := table.Resume(to("dead.example")); !errors.Is(err, queue.ErrNotFound) {
 		t.Errorf("resumed twice: %v", err)
+	}
+}
+
+func to(nexthop string) ctl.Suspension { return ctl.Suspension{Nexthop: nexthop} }
+
+func TestASuspendedServiceDeliversNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	table := open(t, path)
+	lmtp := ctl.Suspension{Service: "lmtp/unix"}
+	if err := table.Suspend(ctl.Suspension{Service: lmtp.Service, Reason: "Dovecot is updated"}); err != nil {
+		t.Fatal(err)
+	}
+	table = open(t, path) // after a restart
+	if got := deliver(t, table, "lmtp/unix"); got[0].Outcome != queue.Sent {
+		t.Errorf("a destination of the same name: %+v", got[0])
+	}
+	got := table.Agent("lmtp/unix", postman{}).Deliver(t.Context(), &queue.Request{Nexthop: "x", Recipients: make([]mail.Recipient, 1)})
+	if got[0].Reply.String() != "450 4.3.2 service lmtp/unix is suspended: Dovecot is updated" {
+		t.Errorf("got %+v", got[0])
+	}
+	rec := &queue.Record{Recipients: []queue.Progress{{Outcome: queue.Deferred4, Reply: got[0].Reply}}}
+	if !suspend.Waits(lmtp, rec) || suspend.Waits(ctl.Suspension{Service: "lmtp"}, rec) {
+		t.Error("Waits does not tell who waits")
+	}
+	if err := table.Resume(lmtp); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := table.FindService("lmtp/unix"); ok {
+		t.Error("it is still suspended")
 	}
 }
 
