@@ -155,3 +155,18 @@ func TestMetricsTellServicesApart(t *testing.T) {
 		}
 	}
 }
+
+// TestABadServiceIsAnErrorAtStart: the daemon does not begin with a service that it does not know, and says
+// where it stands. fifo is a type that old files have.
+func TestABadServiceIsAnErrorAtStart(t *testing.T) {
+	d := newDaemon(t)
+	d.write("master.cf", "pickup fifo n - n 60 1 pickup\n# a remark\nsmtp inet n - n - - smptd\n")
+	d.launch()
+	if code := d.wait(); code == 0 {
+		t.Error("it ended without an error")
+	}
+	d.log.wait(t, `master\.cf.*3.*unknown program "smptd".*is smtpd meant\?`)
+	if strings.Contains(d.log.String(), "fifo") {
+		t.Error("it complains of fifo")
+	}
+}
