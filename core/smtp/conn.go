@@ -40,9 +40,9 @@ type conn struct {
 	sess     Session // nil when the policy refused the connection
 	// afterRefusal is Refused.End of a policy that refused the connection; nil: it does not care.
 	afterRefusal func()
-	tune     *Tuning
-	in       wire.Input
-	out      []byte // replies that wait to be written, nil when not borrowed
+	tune         *Tuning
+	in           wire.Input
+	out          []byte // replies that wait to be written, nil when not borrowed
 	// transcript is the dialogue since the last accepted message, bounded.
 	transcript []byte
 

@@ -42,7 +42,7 @@ func (g *generation) compiler(c *conf.Config, log *maillog.Service) *access.Comp
 func policyOptions(c *conf.Config, log *maillog.Service) policy.Options {
 	const p = "smtpd_policy_service_"
 	return policy.Options{
-		Stress: c.String("stress"),
+		Stress:  c.String("stress"),
 		Timeout: c.Duration(p + "timeout"), MaxIdle: c.Duration(p + "max_idle"), MaxTTL: c.Duration(p + "max_ttl"),
 		RequestLimit: c.Int(p + "request_limit"), TryLimit: c.Int(p + "try_limit"), RetryDelay: c.Duration(p + "retry_delay"),
 		DefaultAction: c.String(p + "default_action"), Context: c.String(p + "policy_context"),
