@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"io"
 	"strings"
 
 	"github.com/mtad/mtad/core/smtp/grammar"
@@ -15,10 +16,10 @@ func (c *conn) auth(ctx context.Context) bool {
 	switch {
 	case !c.esmtp:
 		return c.refuse(503, "5.5.1", "Error: send EHLO first")
-	case c.authed:
-		return c.refuse(503, "5.5.1", "Error: already authenticated")
 	case c.tx != txNone:
 		return c.refuse(503, "5.5.1", "Error: MAIL transaction in progress")
+	case c.authed:
+		return c.refuse(503, "5.5.1", "Error: already authenticated")
 	}
 	mechanism, rest := grammar.NextWord(string(c.cmd.Arg))
 	initial, rest := grammar.NextWord(rest)
@@ -32,6 +33,9 @@ func (c *conn) auth(ctx context.Context) bool {
 	x, err := c.sess.Auth(ctx, strings.ToUpper(mechanism))
 	if err != nil {
 		return c.fail(err)
+	}
+	if end, ok := x.(io.Closer); ok {
+		defer func() { _ = end.Close() }()
 	}
 	c.cmd.Keep()
 	c.in.Large = true // responses may be long
@@ -99,7 +103,7 @@ func (c *conn) respond(challenge []byte) ([]byte, bool) {
 	case err != nil:
 		c.broken(err)
 		return nil, false
-	case len(line)+len("\r\n") > grammar.MaxAuthLine:
+	case len(line)+len("\r\n") > c.srv.opt.MaxAuthLine:
 		return nil, c.refuse(500, "5.5.6", "Error: authentication exchange line is too long")
 	case string(line) == "*":
 		return nil, c.refuse(501, "5.7.0", "Authentication aborted")

@@ -4,6 +4,9 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"time"
+
+	"github.com/mtad/mtad/core/smtp/grammar"
+	"github.com/mtad/mtad/core/smtp/wire"
 )
 
 // BareNewline says what is done about an LF without CR (smtpd_forbid_bare_newline). In no case
@@ -69,6 +72,9 @@ type Options struct {
 	// JunkCommands is smtpd_junk_command_limit: beyond so many NOOP, RSET, VRFY… without a
 	// message, each counts as an error.
 	JunkCommands int
+	// MaxAuthLine is the longest line of an authentication exchange in octets with its end
+	// (smtpd_sasl_response_limit); at least, and 0 for, the 12288 of RFC 4954 §4, at most 32768.
+	MaxAuthLine int
 	// CommandRate is the most commands in one minute of one connection; beyond it the
 	// connection ends with 421. Postfix has no such limit.
 	CommandRate int
@@ -157,6 +163,7 @@ func (o *Options) complete() {
 	orInt(&o.MaxDomain, 255)
 	orInt(&o.MinDataRate, 500)
 	orInt(&o.BareNewlineCode, 550)
+	o.MaxAuthLine = min(max(o.MaxAuthLine, grammar.MaxAuthLine), wire.LargeBuffer)
 	if o.Hostname == "" {
 		o.Hostname = "localhost"
 	}

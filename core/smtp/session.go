@@ -121,7 +121,8 @@ type Body interface {
 }
 
 // AuthExchange is the server's side of a SASL exchange; it is what go-sasl's Server is. The
-// first call has a nil response when the client sent no initial response.
+// first call has a nil response when the client sent no initial response. One that is an io.Closer
+// is closed when it is over, however that came.
 type AuthExchange interface {
 	// Next takes a client response and returns a challenge, or done. An error is answered
 	// with its reply (535 5.7.8 when it has none).

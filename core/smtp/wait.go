@@ -118,7 +118,7 @@ func (c *conn) isLineTooLong() bool {
 	if len(begun) < wire.SmallBuffer {
 		return false
 	}
-	return len(begun) > grammar.MaxAuthLine || !c.in.Large && grammar.VerbOf(begun[:4]) != grammar.Auth
+	return len(begun) > c.srv.opt.MaxAuthLine || !c.in.Large && grammar.VerbOf(begun[:4]) != grammar.Auth
 }
 
 // skipLine reads to the end of a line that is too long. One without an end is too many errors.

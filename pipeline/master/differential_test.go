@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/mtad/mtad/core/sasl/dovecot/dovecottest"
 )
 
 // The same configuration and the same sessions for Postfix and for mtad: replies, and what arrives
@@ -24,7 +26,8 @@ import (
 // "!" before a case: its messages go nowhere. "~NAME" before a case: mtad differs, and
 // docs/differences.md says why under that name. %DIR% is the directory of the files; %LOCAL%,
 // %VIRTUAL%, %RELAY%, %OTHER% are next hops, as is everything else by default; they refuse recipients
-// whose names begin with refused-there (550) and later-there (450).
+// whose names begin with refused-there (550) and later-there (450). %DOVECOT% is the socket of a
+// Dovecot that knows alice with the password secret.
 func TestDifferential(t *testing.T) {
 	need(t, "postfix", "postfix postfix-pcre")
 	needRoot(t)
@@ -42,6 +45,9 @@ func differ(t *testing.T, file string) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if bytes.Contains(text, []byte("%DOVECOT%")) {
+		text = bytes.ReplaceAll(text, []byte("%DOVECOT%"), []byte(dovecottest.Start(t, "alice:{PLAIN}secret")))
 	}
 	parts := splitArchive(string(text))
 	explained, err := os.ReadFile("../../docs/differences.md")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/conf/mastercf"
+	"github.com/mtad/mtad/core/sasl"
 	"github.com/mtad/mtad/core/smtp"
 	"github.com/mtad/mtad/core/table"
 	"github.com/mtad/mtad/pipeline/bounce"
@@ -43,7 +44,8 @@ type generation struct {
 	// stdin makes the engine for sendmail -bs, once.
 	stdin   func() (*smtp.Server, error)
 	queue   *qmgr.Manager
-	closing sync.Mutex // guards closers
+	logins  map[string]sasl.Server // by smtpd_sasl_type and smtpd_sasl_path; used while building
+	closing sync.Mutex             // guards closers
 	closers []func()
 	verify  func() *verify.Verifier // made when it is first asked
 	tables  table.Shared            // one table for each that is named, whoever names it

@@ -47,3 +47,9 @@ func command(t testing.TB, name string, args ...string) string {
 	}
 	return string(out)
 }
+
+// commandOutput is command for a peer that may fail.
+func commandOutput(name string, args ...string) string {
+	out, _ := exec.Command(name, args...).CombinedOutput()
+	return string(out)
+}

@@ -62,6 +62,7 @@ func engineOptions(load keyLoader, c *conf.Config, s mastercf.Service, log *mail
 	o.ErrorDelay, o.JunkCommands = c.Duration("smtpd_error_sleep_time"), c.Int("smtpd_junk_command_limit")
 	o.Processes = processLimit(c, s)
 	o.RequireHelo, o.DisableVRFY, o.DisableETRN = c.Bool("smtpd_helo_required"), c.Bool("disable_vrfy_command"), false
+	o.MaxAuthLine = c.Int("smtpd_sasl_response_limit")
 	o.StrictRFC821, o.SMTPUTF8 = c.Bool("strict_rfc821_envelopes"), c.Bool("smtputf8_enable")
 	o.ForbidUnauthPipelining = c.Bool("smtpd_forbid_unauth_pipelining")
 	o.DiscardKeywords = c.List("smtpd_discard_ehlo_keywords")
@@ -146,6 +147,9 @@ func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog
 		return nil, fmt.Errorf("smtpd_forbid_bare_newline_exclusions: %w", err)
 	}
 	o.BareNewlineFrom = func(a netip.Addr) bool { ok, err := tolerant.Match(g0, a); return ok && err == nil }
+	if err := g.authenticate(c, &o, log); err != nil {
+		return nil, err
+	}
 	if c.Bool("smtpd_peername_lookup") {
 		o.Names = peerNames{g.dns}
 	}
@@ -245,7 +249,8 @@ func (g *generation) newLimits(c *conf.Config) (*smtpd.ClientLimits, error) {
 	}
 	return &smtpd.ClientLimits{
 		Connections: c.Int("smtpd_client_connection_count_limit"), Rate: c.Int("smtpd_client_connection_rate_limit"),
-		Unit: c.Duration("anvil_rate_time_unit"), IPv4Prefix: c.Int("smtpd_client_ipv4_prefix_length"), IPv6Prefix: c.Int("smtpd_client_ipv6_prefix_length"),
+		Auths: c.Int("smtpd_client_auth_rate_limit"),
+		Unit:  c.Duration("anvil_rate_time_unit"), IPv4Prefix: c.Int("smtpd_client_ipv4_prefix_length"), IPv6Prefix: c.Int("smtpd_client_ipv6_prefix_length"),
 		Except: func(a netip.Addr) bool { ok, err := except.Match(g0, a); return ok && err == nil },
 	}, nil
 }

@@ -12,7 +12,9 @@ type ClientLimits struct {
 	// Connections is smtpd_client_connection_count_limit; Rate is
 	// smtpd_client_connection_rate_limit per Unit (anvil_rate_time_unit). 0 is no limit.
 	Connections, Rate int
-	Unit              time.Duration
+	// Auths is smtpd_client_auth_rate_limit, per Unit.
+	Auths int
+	Unit  time.Duration
 	// IPv4Prefix and IPv6Prefix are the lengths of the networks that count as one client
 	// (smtpd_client_ipv4_prefix_length, smtpd_client_ipv6_prefix_length); out of range: the
 	// address alone, and 64.
@@ -28,6 +30,7 @@ type ClientLimits struct {
 type usage struct {
 	open  int
 	count int       // connections in this unit of time
+	auths int       // AUTH commands in it
 	since time.Time // when the unit began
 }
 
@@ -54,6 +57,19 @@ func (l *ClientLimits) Enter(client netip.Addr, now time.Time) (excess string) {
 	return ""
 }
 
+// Auth counts an AUTH command and returns how many of this unit of time it is; excess says that it
+// is one too many.
+func (l *ClientLimits) Auth(client netip.Addr, now time.Time) (count int, excess bool) {
+	if l == nil || l.Auths <= 0 || l.Except != nil && l.Except(client) {
+		return 0, false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	u := l.usage(l.key(client), now)
+	u.auths++
+	return u.auths, u.auths > l.Auths
+}
+
 // Leave ends what Enter counted.
 func (l *ClientLimits) Leave(client netip.Addr, now time.Time) {
 	if l == nil || l.Except != nil && l.Except(client) {
@@ -66,7 +82,7 @@ func (l *ClientLimits) Leave(client netip.Addr, now time.Time) {
 	if u == nil {
 		return
 	}
-	if u.open--; u.open <= 0 && (l.Rate == 0 || now.Sub(u.since) > l.Unit) {
+	if u.open--; u.open <= 0 && (l.Rate == 0 && l.Auths == 0 || now.Sub(u.since) > l.Unit) {
 		delete(l.clients, key)
 	}
 }
@@ -100,7 +116,7 @@ func (l *ClientLimits) usage(key netip.Addr, now time.Time) *usage {
 		l.clients[key] = u
 	}
 	if now.Sub(u.since) > l.Unit {
-		u.count, u.since = 0, now
+		u.count, u.auths, u.since = 0, 0, now
 	}
 	return u
 }

@@ -62,6 +62,12 @@ type Options struct {
 	Filter string
 	// Auth authenticates clients; nil: authentication is not enabled.
 	Auth Authenticator
+	// AuthTLSOnly is smtpd_tls_auth_only: AUTH is neither offered nor taken without TLS.
+	AuthTLSOnly bool
+	// AuthEquals offers "AUTH=" too (broken_sasl_auth_clients).
+	AuthEquals bool
+	// NoAuthFor says which clients are not offered AUTH (smtpd_sasl_exceptions_networks); nil: none.
+	NoAuthFor func(netip.Addr) bool
 	// Limits bounds connections per client; nil for none.
 	Limits *ClientLimits
 	// Trouble is told at the end of a session what kinds of errors it had (O05–O09 of

@@ -35,6 +35,7 @@ type session struct {
 	size             int64 // announced by MAIL, then as received
 	serial           int   // of the transaction, for policy services
 	trouble          Trouble
+	mechanism        string // of the exchange that is under way
 }
 
 var (
@@ -215,7 +216,7 @@ func (s *session) Verify(ctx context.Context, argument string) (status.Reply, er
 // Rejected logs what the engine refused by itself.
 func (s *session) Rejected(command string, r status.Reply) {
 	s.trouble |= TroubleProtocol
-	if s.h.o.Log == nil {
+	if s.h.o.Log == nil || s.aborted(r) {
 		return
 	}
 	s.h.o.Log.Info("improper command from " + maillog.ClientName(&s.origin) + ": " + strconv.Quote(command) + ": " + r.String())
