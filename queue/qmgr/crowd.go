@@ -72,6 +72,52 @@ func (m *Manager) recall(s *site) {
 	m.want()
 }
 
+// keepCalled keeps messages that were called back and found no place: they are called again with the next
+// ones.
+func (m *Manager) keepCalled(ids []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, id := range ids {
+		m.recalled.push(id)
+		m.remembered++
+	}
+}
+
+// keepHeavy keeps a message that was called back and for whose recipients there was no room. It reports
+// whether it did.
+func (m *Manager) keepHeavy(id string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.remembered >= rememberedIDs {
+		return false
+	}
+	if m.roomForHeavy() {
+		m.callAgain(id) // others have left since
+		return true
+	}
+	m.tooHeavy.push(id)
+	m.remembered++
+	m.intake.heavy = true
+	return true
+}
+
+// roomForHeavy reports whether there is room for any message's recipients; mu is held.
+func (m *Manager) roomForHeavy() bool { return m.weight+m.o.RecipientLimit/4 <= m.o.RecipientLimit }
+
+// callHeavy calls those back for which there may be room now; mu is held.
+func (m *Manager) callHeavy() {
+	for m.tooHeavy.len() > 0 {
+		m.recalled.push(m.tooHeavy.pop())
+	}
+}
+
+// callAgain calls back a message that was on its way to the store when it was called; mu is held.
+func (m *Manager) callAgain(id string) {
+	m.recalled.push(id)
+	m.remembered++
+	m.want()
+}
+
 // forget drops what is remembered at s; mu is held.
 func (m *Manager) forget(s *site) {
 	if ids := m.turnedAway[s]; ids != nil {

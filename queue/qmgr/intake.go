@@ -61,7 +61,7 @@ func (m *Manager) fill(ctx context.Context, now time.Time) {
 	switch {
 	case b.failed:
 		i.paused, i.again = now.Add(storePause), true
-	case n > 0 && (b.left > 0 || !b.endOfDue || i.passing):
+	case n > 0 && (b.left > 0 || !b.endOfDue || i.passing || m.recalled.len() > 0):
 		i.wanted, i.look = true, now // go on at once, but let alarms ring first
 	case n > 0 && !b.next.IsZero():
 		i.soonest(maxTime(b.next, now.Add(min(dueGrain, m.o.QueueRunDelay))))
@@ -197,6 +197,7 @@ func (m *Manager) takeUpAll(ctx context.Context, b *batch, now time.Time) {
 		b.failed = b.failed || v == failed
 	}
 	b.left = len(b.incoming) - in + len(b.deferred) - de
+	m.keepCalled(b.deferred[min(de, b.recalled):b.recalled])
 	m.afterBatch(b, cursor, in == len(b.incoming), de == len(b.deferred))
 }
 
@@ -241,7 +242,7 @@ const (
 func (m *Manager) takeUp(id string, from queue.State, called bool, now time.Time) verdict {
 	m.shelf.Lock()
 	defer m.shelf.Unlock()
-	if v := m.reserve(id, from, now); v != taken {
+	if v := m.reserve(id, from, called, now); v != taken {
 		return v
 	}
 	msg, v := m.load(id, from, called, now)
@@ -256,11 +257,14 @@ func (m *Manager) takeUp(id string, from queue.State, called bool, now time.Time
 
 // reserve keeps a place in the active set for an entry. From here on Accepted does not take an
 // entry on its word: it might come late, for an entry that we deliver meanwhile.
-func (m *Manager) reserve(id string, from queue.State, now time.Time) verdict {
+func (m *Manager) reserve(id string, from queue.State, called bool, now time.Time) verdict {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
 	case m.active[id] != nil:
+		if called {
+			m.active[id].calledBack = true
+		}
 		return skipped
 	case m.room() <= 0:
 		return noRoom
@@ -282,6 +286,9 @@ func (m *Manager) load(id string, from queue.State, called bool, now time.Time) 
 	}
 	msg := m.newMessage(e, complete(rec, len(e.Recipients)), now)
 	if !m.weigh(msg) {
+		if called && m.keepHeavy(id) {
+			return nil, skipped
+		}
 		return nil, m.putOff(id, rec, now)
 	}
 	if from == queue.Incoming {

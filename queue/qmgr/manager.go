@@ -37,6 +37,7 @@ type Manager struct {
 	doubt      time.Time // until then, Accepted asks the store before it believes
 	flushes    []time.Time
 	recalled   fifo[string]
+	tooHeavy   fifo[string]            // called back, but there was no room for their recipients
 	turnedAway map[*site]*fifo[string] // ids of messages that found a crowd
 	remembered int                     // in recalled and turnedAway
 
@@ -182,9 +183,13 @@ func (m *Manager) retire(msg *message) {
 	if m.stopping && len(m.active) == 0 {
 		close(m.empty)
 	}
+	if msg.calledBack && !m.stopping {
+		m.callAgain(msg.entry.ID)
+	}
 	i := &m.intake
-	if i.heavy && m.weight+m.o.RecipientLimit/4 <= m.o.RecipientLimit {
+	if i.heavy && m.roomForHeavy() {
 		i.heavy, i.again = false, true
+		m.callHeavy()
 		m.want()
 	}
 	if i.waitsForRoom && m.room() >= m.lowWater() {

@@ -19,18 +19,19 @@ type message struct {
 	// returned says that an admin wants it returned, not tried.
 	returned bool
 	// Guarded by Manager.mu.
-	place    sched.Place[*message] // in the queue of a lane
-	job      sched.Job[*message]   // what of it waits at sites
-	busy     int                   // deliveries under way, and 1 while it is being resolved
-	ended    []ended               // not settled yet
-	owned    bool                  // somebody settles it
-	order    order                 // an admin's
-	expire   bool                  // an admin wants it returned
-	reason   string                // of a hold
-	cutShort bool                  // work was taken from it: not every recipient was tried
-	tried    bool                  // an agent was asked
-	broken   bool                  // a delivery was broken off because the manager stops
-	gone     chan struct{}
+	place      sched.Place[*message] // in the queue of a lane
+	job        sched.Job[*message]   // what of it waits at sites
+	busy       int                   // deliveries under way, and 1 while it is being resolved
+	ended      []ended               // not settled yet
+	owned      bool                  // somebody settles it
+	order      order                 // an admin's
+	expire     bool                  // an admin wants it returned
+	reason     string                // of a hold
+	cutShort   bool                  // work was taken from it: not every recipient was tried
+	tried      bool                  // an agent was asked
+	broken     bool                  // a delivery was broken off because the manager stops
+	calledBack bool                  // while it was still here: it goes on as soon as it has left
+	gone       chan struct{}
 
 	// Owned by whoever settles; by whoever takes it up before that.
 	rec   *queue.Record // nil while nothing but its arrival happened to it

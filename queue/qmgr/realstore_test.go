@@ -187,3 +187,38 @@ func TestHoldAndFlushOnTheRealStore(t *testing.T) {
 		t.Errorf("%d were tried", len(r.tries))
 	}
 }
+
+// Messages to very many recipients for which there was no room are called back as soon as there is: it
+// happened that one was called back while it was still being put down, or while the recipients of others
+// had taken the room, and then waited for minimal_backoff_time.
+func TestMailingsAreCalledBackAtOnce(t *testing.T) {
+	r := newReal(t)
+	r.o.MinimalBackoff, r.o.MaximalBackoff, r.o.QueueRunDelay = time.Hour, time.Hour, time.Hour
+	slow := r.o.Transports["smtp"]
+	slow.Agent = agentFunc(func(ctx context.Context, req *queue.Request) []queue.Result {
+		time.Sleep(5 * time.Millisecond) // a next hop takes its time
+		return sentAll(req)
+	})
+	r.o.Transports["smtp"] = slow
+	r.start()
+	to := make([]string, 1000)
+	for i := range to {
+		to[i] = fmt.Sprintf("r%d@smtp.one", i)
+	}
+	const mailings = 100
+	for range mailings {
+		r.m.Accepted(r.commit(to...))
+	}
+	for n := range mailings {
+		select {
+		case <-r.removed:
+		case <-time.After(time.Minute):
+			t.Fatalf("%d of %d mailings were delivered; %v", n, mailings, r.m.Counts())
+		}
+	}
+	r.stop()
+}
+
+type agentFunc func(context.Context, *queue.Request) []queue.Result
+
+func (f agentFunc) Deliver(ctx context.Context, req *queue.Request) []queue.Result { return f(ctx, req) }
