@@ -17,7 +17,7 @@
 //	(new) → hold          the same, for an entry that a HOLD action or a plugin put aside.
 //	incoming → active     the manager took ownership; not on disk in its own right: after a crash active is incoming.
 //	active → deferred     at least one recipient is not done; its replies and the next time are recorded.
-//	active → removed      every recipient is done (sent, or bounced and its notice committed).
+//	active → removed      every recipient is done (sent, or bounced), and the notices that are owed are committed.
 //	deferred → active     its time has come, or an admin flushed it.
 //	any → hold            an admin held it; deliveries under way finish and are recorded first.
 //	hold → deferred       an admin released it; due at once.

@@ -104,6 +104,9 @@ type Progress struct {
 	Reply status.Reply
 	Relay string
 	At    time.Time
+	// Owed says that it was sent, and that the sender is to be told of that still: the entry
+	// stays until the notice is committed.
+	Owed bool
 }
 
 // Pending returns the indexes of the recipients that are not done.

@@ -80,12 +80,7 @@ func (m *Manager) notify(ctx context.Context, msg *message, now time.Time) {
 	defer cancel()
 	r := &msg.round
 	if len(r.sent) > 0 {
-		err := m.notice(func() error {
-			return m.o.Notifier.Success(ctx, msg.entry, m.opener(msg.entry.ID), r.sent)
-		})
-		if err != nil {
-			m.qmgr.Warning(msg.entry.ID + ": success notice failed: " + err.Error())
-		}
+		m.succeed(ctx, msg, now)
 	}
 	expired := m.expired(msg, now)
 	if len(r.failed) > 0 || expired {
@@ -95,6 +90,36 @@ func (m *Manager) notify(ctx context.Context, msg *message, now time.Time) {
 		m.warn(ctx, msg)
 	}
 	r.noticed = true
+}
+
+// succeed reports success. When that fails, the message stays and it is tried again, until the message is
+// as old as mail may become.
+func (m *Manager) succeed(ctx context.Context, msg *message, now time.Time) {
+	r := &msg.round
+	err := m.notice(func() error {
+		return m.o.Notifier.Success(ctx, msg.entry, m.opener(msg.entry.ID), r.sent)
+	})
+	if err != nil {
+		m.qmgr.Warning(msg.entry.ID + ": success notice failed: " + err.Error())
+	}
+	r.owes = err != nil && now.Sub(msg.entry.Arrived) < m.lifetime(&msg.entry.Envelope)
+	if !r.owes && msg.rec == nil {
+		return // and the message goes
+	}
+	rec := msg.record()
+	for i := range rec.Recipients {
+		if p := &rec.Recipients[i]; msg.left == 0 && !p.Outcome.Done() {
+			// It was not written down, for the message was to go at once.
+			*p = queue.Progress{Outcome: queue.Sent, Reply: silent(queue.Sent), At: now}
+			r.changed = append(r.changed, i)
+		}
+	}
+	for k, i := range r.sentAt {
+		if p := &rec.Recipients[i]; p.Owed || r.owes {
+			*p = queue.Progress{Outcome: queue.Sent, Reply: r.sent[k].Result.Reply, Relay: r.sent[k].Result.Relay, At: r.sent[k].At, Owed: r.owes}
+			r.changed = append(r.changed, i)
+		}
+	}
 }
 
 // bounce returns the failed recipients, and the deferred ones too when they are expired.
@@ -179,7 +204,7 @@ func (m *Manager) close(msg *message) {
 	var due time.Time
 	var err error
 	switch {
-	case msg.left == 0 || want == remove:
+	case msg.left == 0 && !msg.round.owes || want == remove:
 		err = m.remove(msg.entry, now)
 	case want == none && again && msg.stored == queue.Incoming && len(msg.round.changed) == 0:
 		// Nothing happened to it; the store has it as it came.

@@ -53,9 +53,11 @@ type round struct {
 	failed, waiting     []queue.Report // bounced, deferred
 	failedAt, waitingAt []int          // their places in the envelope
 	sent                []queue.Report // those whose success is to be reported
-	changed             []int          // recipients whose progress is not stored yet
-	progressed          bool           // some of them were sent
-	noticed             bool           // the notices were dealt with
+	sentAt              []int
+	owes                bool  // that report could not be made: the message stays for it
+	changed             []int // recipients whose progress is not stored yet
+	progressed          bool  // some of them were sent
+	noticed             bool  // the notices were dealt with
 }
 
 // ended is the end of some recipients' attempt: one result each, or the same for all.
@@ -81,9 +83,23 @@ func (m *Manager) newMessage(e *queue.Entry, rec *queue.Record, now time.Time) *
 	msg.job = sched.Job[*message]{Owner: msg, Entry: e, Weight: m.weightOf(len(e.Recipients))}
 	if rec != nil {
 		msg.left = len(rec.Pending())
+		msg.oweAgain()
 		msg.returned, msg.job.Late = rec.Expire, rec.Attempts > 0
 	}
 	return msg
+}
+
+// oweAgain has the notices made in this round that could not be made before.
+func (msg *message) oweAgain() {
+	for i := range msg.rec.Recipients {
+		p := &msg.rec.Recipients[i]
+		if !p.Owed {
+			continue
+		}
+		res := queue.Result{Outcome: p.Outcome, Reply: p.Reply, Relay: p.Relay}
+		msg.round.sent = append(msg.round.sent, queue.Report{Recipient: msg.entry.Recipients[i], Result: res, At: p.At})
+		msg.round.sentAt = append(msg.round.sentAt, i)
+	}
 }
 
 // unfinished reports whether something of msg waits or is under way; mu is held.

@@ -221,4 +221,6 @@ func TestMailingsAreCalledBackAtOnce(t *testing.T) {
 
 type agentFunc func(context.Context, *queue.Request) []queue.Result
 
-func (f agentFunc) Deliver(ctx context.Context, req *queue.Request) []queue.Result { return f(ctx, req) }
+func (f agentFunc) Deliver(ctx context.Context, req *queue.Request) []queue.Result {
+	return f(ctx, req)
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -276,13 +277,85 @@ func TestSuccessIsReportedToThoseWhoAsked(t *testing.T) {
 		if len(ns) != 1 || ns[0].kind != "success" || !slices.Equal(ns[0].to, []string{"asked@smtp.example"}) {
 			t.Errorf("notices %+v", ns)
 		}
-		// A notice that fails does not bring the mail back: it was delivered.
+	})
+}
+
+func TestASuccessNoticeThatFailsIsTriedAgain(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		to        []string
+		restarted bool
+	}{
+		{"all were sent", []string{"asked@smtp.example", "other@smtp.example"}, false},
+		{"one is deferred", []string{"asked@smtp.example", "later@slow.example"}, false},
+		{"another manager tries", []string{"asked@smtp.example"}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				first := true
+				w.agent = func(_ context.Context, req *queue.Request) []queue.Result {
+					if first && strings.HasPrefix(req.Recipients[0].Address, "later") {
+						first = false
+						return deferAll(req)
+					}
+					return sentAll(req)
+				}
+				env := mail.Envelope{Sender: "s@here", Arrived: time.Now()}
+				for _, to := range c.to {
+					r := mail.Recipient{Address: to, Original: to}
+					if strings.HasPrefix(to, "asked") {
+						r.Notify = mail.NotifySuccess
+					}
+					env.Recipients = append(env.Recipients, r)
+				}
+				w.start()
+				w.refuse = errors.New("no space")
+				e := w.store.commit(env, queue.Incoming)
+				w.m.Accepted(e)
+				synctest.Wait()
+				w.wantLog("qmgr", e.ID+": success notice failed: no space")
+				if _, rec, err := w.store.Load(e.ID); err != nil || rec.State != queue.Deferred || !rec.Recipients[0].Owed {
+					t.Fatalf("the message did not stay for its notice: %+v, %v", rec, err)
+				}
+				if c.restarted {
+					w.stop()
+					w.start()
+				}
+				w.refuse = nil
+				time.Sleep(time.Hour)
+				synctest.Wait()
+				w.wantGone(e.ID)
+				reported, sent := 0, 0
+				for _, n := range w.noticed() {
+					if n.kind == "success" {
+						reported++
+					}
+				}
+				for _, try := range w.tried() {
+					sent += len(try.to)
+				}
+				if want := len(c.to) + strings.Count(strings.Join(c.to, " "), "later"); sent != want {
+					t.Errorf("%d recipients were tried, want %d: it was sent already", sent, want)
+				}
+				if reported == 0 {
+					t.Error("success was never reported")
+				}
+			})
+		})
+	}
+}
+
+func TestASuccessNoticeIsGivenUpWithTheLifetime(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.o.MaximalLifetime = time.Hour
+		w.start()
 		w.refuse = errors.New("no space")
-		e = w.store.commit(env, queue.Incoming)
+		e := w.store.commit(mail.Envelope{Sender: "s@here", Arrived: time.Now(),
+			Recipients: []mail.Recipient{{Address: "a@smtp.example", Notify: mail.NotifySuccess}}}, queue.Incoming)
 		w.m.Accepted(e)
+		time.Sleep(3 * time.Hour)
 		synctest.Wait()
 		w.wantGone(e.ID)
-		w.wantLog("qmgr", e.ID+": success notice failed: no space")
 	})
 }
 

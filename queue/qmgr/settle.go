@@ -105,11 +105,13 @@ func (m *Manager) result(msg *message, e *ended, j, i int, plain bool) {
 		msg.note(i, &report)
 	default:
 		msg.left--
-		if rcpt.Notify&mail.NotifySuccess != 0 && !res.DSNRelayed {
-			r.sent = append(r.sent, report)
+		owed := rcpt.Notify&mail.NotifySuccess != 0 && !res.DSNRelayed
+		if owed {
+			r.sent, r.sentAt = append(r.sent, report), append(r.sentAt, i)
 		}
 		if !plain {
 			msg.note(i, &report)
+			msg.rec.Recipients[i].Owed = owed // until the notice is committed, whatever happens till then
 			r.progressed = true
 		}
 	}

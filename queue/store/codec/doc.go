@@ -11,7 +11,7 @@
 // Checksums are CRC-32C over the key and all other bytes of the value, little-endian; the key is
 // in it so that a value under a wrong key is found out. Numbers are varints (zigzag where they
 // may be negative), strings a length and their bytes, times seconds and nanoseconds since 1970,
-// sets of booleans one byte. Fields follow each other in the order of the code, none is optional
+// sets of booleans one byte. The outcome of a recipient has the bit 0x80 where a notice of success is owed. Fields follow each other in the order of the code, none is optional
 // and nothing may follow the last: what is new gets a new version, and a version that a program
 // does not know is an error, never a guess.
 //

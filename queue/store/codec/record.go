@@ -37,10 +37,18 @@ func Record(key, value []byte) (queue.Record, error) {
 	return rec, r.end()
 }
 
+// owed is the bit of an outcome that says Progress.Owed: what was written before there was one reads as
+// it always did.
+const owed = 0x80
+
 // AppendProgress appends the value of a recipient's progress that is stored under key.
 func AppendProgress(dst, key []byte, p *queue.Progress) []byte {
 	start := len(dst)
-	dst = append(dst, Version, byte(p.Outcome))
+	outcome := byte(p.Outcome)
+	if p.Owed {
+		outcome |= owed
+	}
+	dst = append(dst, Version, outcome)
 	dst = binary.AppendVarint(dst, int64(p.Reply.Code))
 	dst = appendString(dst, p.Reply.Enhanced)
 	dst = appendString(dst, p.Reply.Text)
@@ -56,7 +64,8 @@ func Progress(key, value []byte) (queue.Progress, error) {
 		return queue.Progress{}, err
 	}
 	var p queue.Progress
-	p.Outcome = queue.Outcome(r.byte())
+	outcome := r.byte()
+	p.Outcome, p.Owed = queue.Outcome(outcome&^owed), outcome&owed != 0
 	p.Reply.Code = r.int()
 	p.Reply.Enhanced = r.string()
 	p.Reply.Text = r.string()
