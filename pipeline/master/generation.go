@@ -3,6 +3,7 @@ package master
 import (
 	"context"
 	"errors"
+	"net"
 	"sync"
 	"time"
 
@@ -59,6 +60,8 @@ type generation struct {
 type server struct {
 	port *port
 	smtp *smtp.Server
+	// screen puts postscreen before it, if the service is that.
+	screen func(net.Listener) net.Listener
 }
 
 // build makes a generation of a configuration. Nothing runs yet.
@@ -109,13 +112,18 @@ func (g *generation) buildServers() error {
 	for _, p := range g.m.ports {
 		name := p.service.String()
 		if byService[name] == nil {
-			s, err := g.newServer(g.cfg.For(p.service), p.service)
+			engine := engineOf(g.cfg, p.service)
+			s, err := g.newServer(g.cfg.For(engine), engine)
 			if err != nil {
 				return err
 			}
 			byService[name] = s
 		}
-		g.servers = append(g.servers, server{p, byService[name]})
+		screen, err := g.screen(p.service)
+		if err != nil {
+			return err
+		}
+		g.servers = append(g.servers, server{p, byService[name], screen})
 	}
 	return nil
 }
@@ -185,7 +193,7 @@ func (g *generation) start(ctx context.Context) {
 		}
 	})
 	for _, s := range g.servers {
-		l := s.port.next()
+		l := s.screen(s.port.next())
 		g.sessions.Go(func() {
 			if err := s.smtp.Serve(ctx, l); err != nil && !errors.Is(err, smtp.ErrServerClosed) {
 				g.m.log.Error("service " + s.port.service.String() + ": " + err.Error())

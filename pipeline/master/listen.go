@@ -30,7 +30,7 @@ func (m *Master) bind(c *conf.Config) (ports []*port, err error) {
 		}
 	}()
 	for _, s := range c.Services() {
-		if s.Program != "smtpd" || s.Type != mastercf.Inet {
+		if !takesMail(s) {
 			continue
 		}
 		addrs, err := listenAddresses(c.For(s), s)

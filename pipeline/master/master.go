@@ -53,6 +53,7 @@ type Master struct {
 	store    queue.Store
 	compiled compiled
 	kv       *kv.Store // of plugins; nil until one is allowed it
+	screened *kv.Store // of postscreen; nil until a service is that
 	memories memories
 	counters *counters
 	trace    *trace.Recorder
@@ -266,6 +267,9 @@ func (m *Master) release() {
 	var err error
 	if m.kv != nil {
 		err = m.kv.Close()
+	}
+	if m.screened != nil {
+		err = errors.Join(err, m.screened.Close())
 	}
 	err = errors.Join(err, m.memories.close())
 	if m.store != nil {

@@ -34,7 +34,7 @@ var programs = [...]Program{
 	{"pipe", param.Effective, "delivers to a program; user= must be who mtad itself runs as (not mail_owner) unless mtad runs as root, or the mail waits", true},
 	{"plugin", param.Effective, "delivers through the plugin of the service's name", true},
 	{"postlogd", param.Accepted, "the log is written by mtad itself", false},
-	{"postscreen", param.Unsupported, "use smtpd on this port; its limits and plugins decide before the message", false},
+	{"postscreen", param.Effective, "looks at clients before smtpd greets them", false},
 	{"proxymap", param.Accepted, "tables are open once in one process", false},
 	{"qmgr", param.Effective, "schedules deliveries", false},
 	{"qmqpd", param.Unsupported, "submit over SMTP", false},
