@@ -155,7 +155,7 @@ func TestLoadNamesEveryMistake(t *testing.T) {
 }
 
 func TestABadValueWithoutEffectIsNoMistake(t *testing.T) {
-	c := conftest.Load(t, "debug_peer_list = !\npostscreen_greet_action = perhaps\n")
+	c := conftest.Load(t, "debug_peer_list = !\npostscreen_bare_newline_action = perhaps\n")
 	for _, f := range c.Check() {
 		if f.Bad || f.Parameter == "debug_peer_list" && !strings.HasPrefix(f.Note, `bad value: no pattern after "!"; `) {
 			t.Errorf("%+v", f)
