@@ -161,7 +161,7 @@ func TestABadValueWithoutEffectIsNoMistake(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 	}
-	if warnings := strings.Join(c.Warnings(), "\n"); !strings.Contains(warnings, `postscreen_greet_action: bad value: "perhaps" is not one of ignore, enforce, drop`) {
+	if warnings := strings.Join(c.Warnings(), "\n"); !strings.Contains(warnings, `postscreen_bare_newline_action: bad value: "perhaps" is not one of ignore, enforce, drop`) {
 		t.Errorf("warnings:\n%s", warnings)
 	}
 }
