@@ -11,8 +11,8 @@
 // cannot outlive its deadline by more than a yield interval: at loop heads and function entries it
 // pays fuel, and when that is used up the host looks at the clock; host calls look at it too. One
 // that the machine kept from running may go on, up to ten times the limit. Host calls are limited
-// in number as well. Its memory cannot
-// grow beyond Options.MemoryPages. A call that failed (trap, deadline, exit) costs its instance.
+// in number as well, and so are the bytes of its stack. Its memory cannot
+// grow beyond Options.Memory. A call that failed (trap, deadline, exit) costs its instance.
 // No host call traps, whatever pointers and numbers it is given.
 //
 // # Errors

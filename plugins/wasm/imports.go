@@ -89,7 +89,7 @@ func provide(ctx context.Context, rt wazero.Runtime, m *meter.Result) error {
 			return err
 		}
 	}
-	yield := api.GoModuleFunc(func(ctx context.Context, _ api.Module, _ []uint64) { instanceOf(ctx).yield() })
+	yield := api.GoModuleFunc(func(ctx context.Context, mod api.Module, _ []uint64) { instanceOf(ctx).yield(mod) })
 	_, err := rt.NewHostModuleBuilder(m.YieldModule).NewFunctionBuilder().
 		WithGoModuleFunction(yield, nil, nil).Export(m.YieldName).Instantiate(ctx)
 	return err

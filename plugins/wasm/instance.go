@@ -17,6 +17,10 @@ import (
 // the clock: about a tenth of a millisecond.
 const fuel = 200_000
 
+// stack is how many bytes a guest's calls may take in the engine's stack, about. The engine doubles that stack when it is
+// full and copies it, up to 100 MiB: with this it stays below 3 MiB.
+const stack = 1 << 20
+
 // ticks is how many host calls a guest may make between two looks at the clock.
 const ticks = 16
 
@@ -31,6 +35,9 @@ var ErrCalls = errors.New("too many host calls")
 
 // ErrTime says that a guest ran into its time limit.
 var ErrTime = errors.New("time limit exceeded")
+
+// ErrDeep says that a guest called too deep: its stack was used up.
+var ErrDeep = errors.New("recursion too deep")
 
 // Failure is a failed call: what happened, and where in the guest.
 type Failure struct {
@@ -56,6 +63,7 @@ type instance struct {
 	mod     api.Module
 	mem     api.Memory
 	fuel    api.MutableGlobal
+	stack   api.MutableGlobal // what is left of it
 	globals []api.MutableGlobal
 	hooks   [sdk.NumPoints]api.Function // cached: looking one up is dear
 
@@ -112,6 +120,7 @@ func (in *instance) run(fn api.Function, ctx context.Context, h sdk.Host) (uint6
 	}
 	in.spent = 0
 	in.refuel()
+	in.stack.Set(stack)
 	in.result[0] = 0
 	err := fn.CallWithStack(&in.ctx, in.result[:])
 	in.out.flush(h)
@@ -124,7 +133,7 @@ func (in *instance) run(fn api.Function, ctx context.Context, h sdk.Host) (uint6
 
 // failure takes a wazero error apart: "cause\nwasm stack trace:\n\tframe\n\tframe…".
 func failure(err error) *Failure {
-	for _, limit := range []error{ErrTime, ErrCalls, ErrFuel} {
+	for _, limit := range []error{ErrTime, ErrCalls, ErrFuel, ErrDeep} {
 		if errors.Is(err, limit) {
 			return &Failure{Cause: limit, Stack: stackOf(err.Error())}
 		}
@@ -170,8 +179,15 @@ func (in *instance) outOfTime() {
 	}
 }
 
-// yield is called by metered code when its fuel is used up.
-func (in *instance) yield() {
+// yield is called by metered code when its fuel or its stack is used up.
+func (in *instance) yield(mod api.Module) {
+	left := in.stack
+	if left == nil { // a start function
+		left, _ = mod.ExportedGlobal(in.m.metered.StackGlobal).(api.MutableGlobal)
+	}
+	if left != nil && int32(left.Get()) < 0 {
+		panic(ErrDeep)
+	}
 	if in.fuel == nil {
 		panic(ErrTime) // a start function that uses up its initial fuel
 	}

@@ -95,7 +95,7 @@ func (m *Module) load(ctx context.Context, wasm []byte) error {
 		return err
 	}
 	pages := uint32(m.o.Memory / pageSize)
-	m.metered, err = meter.Rewrite(wasm, meter.Options{MaxMemoryPages: pages, ExportGlobals: true, InitialFuel: fuel})
+	m.metered, err = meter.Rewrite(wasm, meter.Options{MaxMemoryPages: pages, MaxStack: stack, ExportGlobals: true, InitialFuel: fuel})
 	if err != nil {
 		return err
 	}
@@ -183,6 +183,7 @@ func (m *Module) instantiate(ctx context.Context, start bool) (*instance, error)
 	}
 	in.mod, in.mem = mod, mod.Memory()
 	in.fuel = mod.ExportedGlobal(m.metered.FuelGlobal).(api.MutableGlobal)
+	in.stack = mod.ExportedGlobal(m.metered.StackGlobal).(api.MutableGlobal)
 	for _, g := range m.metered.Globals {
 		in.globals = append(in.globals, mod.ExportedGlobal(g.Name).(api.MutableGlobal))
 	}

@@ -41,6 +41,9 @@ func (m *module) function(e *editor) uint32 {
 	at := e.pos
 	f := e.index(uint32(len(m.funcs)), "function")
 	e.replace(at, m.newFunction(f))
+	if e.err == nil {
+		m.taken[f] = true
+	}
 	return f
 }
 

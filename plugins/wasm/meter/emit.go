@@ -13,24 +13,45 @@ type editKind byte
 const (
 	editPoint       editKind = iota // take fuel; arg is the point
 	editFunction                    // arg is the new index
+	editCall                        // a call of function arg instead
 	editBulk                        // charge for the length on the stack; arg is bytes for each unit of it
 	editMemoryGrown                 // charge for the memory's size
 	editTableGrown                  // charge for a table's size; arg is the table
+	editNumber                      // another number: arg
+	editEnter                       // count the frame
+	editBranch                      // leave the block numbered arg
+	editRestore                     // count the frame no more
+	editLeave                       // the same at the end of the function
+	editCaught                      // count the frame alone: an exception came through others
 )
 
 // meter applies the edits to the body that was scanned.
-func (m *module) meter(body *editor, l *ledger) {
+func (m *module) meter(body *editor, s *scanner) {
 	if body.err != nil {
 		return
 	}
-	for _, x := range l.edits {
+	for _, x := range s.edits {
 		body.keepTo(int(x.at))
+		if x.end != 0 {
+			body.kept = int(x.end)
+		}
 		switch x.kind {
 		case editPoint:
-			body.out = m.point(body.out, l, int(x.arg))
-		case editFunction:
+			body.out = m.point(body.out, s, int(x.arg))
+		case editFunction, editNumber:
 			body.out = appendU32(body.out, x.arg)
-			body.kept = int(x.end)
+		case editCall:
+			body.out = appendU32(append(body.out, opCall), x.arg)
+		case editEnter:
+			body.out = m.emitEnter(body.out, &s.count)
+		case editBranch:
+			body.out = appendU32(append(body.out, opBr), x.arg)
+		case editRestore:
+			body.out = m.emitRestore(body.out, &s.count)
+		case editLeave:
+			body.out = m.emitRestore(append(body.out, opEnd), &s.count)
+		case editCaught:
+			body.out = m.emitCaught(body.out, &s.count)
 		case editBulk:
 			body.out = m.callCharge(body.out, x.arg)
 		case editMemoryGrown:
@@ -46,8 +67,11 @@ func (m *module) meter(body *editor, l *ledger) {
 
 // point emits what a point does. The entry of a function is free if what it covers is within what every caller
 // pays and cannot recur.
-func (m *module) point(out []byte, l *ledger, i int) []byte {
-	p := l.points[i]
+func (m *module) point(out []byte, s *scanner, i int) []byte {
+	p := s.points[i]
+	if p.caught && s.count.on {
+		out = m.emitCaught(out, &s.count)
+	}
 	switch p.kind {
 	case loopHead:
 		return m.take(m.test(out, opBr, 1), max(p.cost, 1))

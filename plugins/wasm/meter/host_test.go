@@ -18,7 +18,10 @@ import (
 const features = api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall |
 	experimental.CoreFeaturesExceptionHandling | experimental.CoreFeaturesExtendedConst
 
-var errSpent = errors.New("guest has used up its fuel")
+var (
+	errSpent = errors.New("guest has used up its fuel")
+	errDeep  = errors.New("guest has used up its stack")
+)
 
 // host runs guests and gives them fuel: slice units at each yield, total in all.
 type host struct {
@@ -49,6 +52,9 @@ func newHostOn(t testing.TB, slice int64, cfg wazero.RuntimeConfig) *host {
 }
 
 func (h *host) yield(_ context.Context, m api.Module, _ []uint64) {
+	if int32(stackOf(m).Get()) < 0 {
+		panic(errDeep)
+	}
 	h.yields++
 	fuel := fuelOf(m)
 	h.used += h.slice - int64(fuel.Get())
@@ -65,7 +71,11 @@ func fuelOf(m api.Module) api.MutableGlobal {
 	return m.ExportedGlobal(DefaultFuelGlobal).(api.MutableGlobal)
 }
 
-// run calls an export with a full slice and returns what it consumed.
+func stackOf(m api.Module) api.MutableGlobal {
+	return m.ExportedGlobal(DefaultStackGlobal).(api.MutableGlobal)
+}
+
+// run calls an export with a full stack and a full slice and returns what it consumed.
 func (h *host) run(t testing.TB, m api.Module, name string, args ...uint64) (results []uint64, used int64, err error) {
 	t.Helper()
 	f := m.ExportedFunction(name)
@@ -75,6 +85,7 @@ func (h *host) run(t testing.TB, m api.Module, name string, args ...uint64) (res
 	h.used, h.yields = 0, 0
 	fuel := fuelOf(m)
 	fuel.Set(uint64(h.slice))
+	stackOf(m).Set(DefaultStack)
 	results, err = f.Call(context.Background(), args...)
 	return results, h.used + h.slice - int64(fuel.Get()), err
 }

@@ -131,5 +131,6 @@ func (m *module) globalExports() []GlobalExport {
 
 // reservedExports is everything that is exported beyond what the guest exports.
 func (m *module) reservedExports() []GlobalExport {
-	return append(m.globalExports(), GlobalExport{Name: m.opt.fuelGlobal, Type: I64, index: m.fuelGlobal()})
+	return append(m.globalExports(), GlobalExport{Name: m.opt.fuelGlobal, Type: I64, index: m.fuelGlobal()},
+		GlobalExport{Name: m.opt.stackGlobal, Type: I32, index: m.stackGlobal()})
 }

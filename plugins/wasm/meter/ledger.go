@@ -6,6 +6,8 @@ type point struct {
 	cost  int64
 	kind  pointKind
 	calls bool // the code it covers contains a call
+	// caught: exceptions come to this loop.
+	caught bool
 }
 
 type pointKind byte
@@ -23,6 +25,8 @@ type frame struct {
 	params, results uint32 // of the block type
 	point           int    // what paid for the code just before the block
 	tested          int64  // ledger.tested at that place; for a loop, at its head
+	head            int    // of a loop: its point
+	caught          bool   // exceptions come to its label
 }
 
 // labelArity is how many values a branch to the block carries.
@@ -50,9 +54,9 @@ type ledger struct {
 	tested int64 // total at the last test that is certain to have been executed
 }
 
-// reset begins a function whose code starts at offset at. Its entry is point 0.
+// reset begins a function, the edits of whose locals are there already and whose code starts at offset at. Its entry is point 0.
 func (l *ledger) reset(results uint32, at int) {
-	l.points, l.edits = l.points[:0], l.edits[:0]
+	l.points = l.points[:0]
 	l.frames = append(l.frames[:0], frame{results: results})
 	l.total, l.tested = 0, 0
 	l.place(takeTest, at)
@@ -94,7 +98,7 @@ func (l *ledger) open(op byte, params, results uint32, at int) {
 			kind = loopValue
 		}
 		l.place(kind, at)
-		l.frames[len(l.frames)-1].tested = l.tested
+		l.frames[len(l.frames)-1].tested, l.frames[len(l.frames)-1].head = l.tested, l.cur
 	case opIf:
 		l.fork(at)
 	}

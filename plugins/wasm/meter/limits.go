@@ -15,7 +15,7 @@ const (
 	maxData      = 100_000
 	maxParams    = 1000
 	maxResults   = 1000
-	maxLocals    = 50_000    // of one function, parameters included; of all, that and one for each byte of the module
+	maxLocals    = 49_999    // not 50,000: one is added; of one function, parameters included; of all, that and one for each byte of the module
 	maxValues    = 100_000   // carried by all calls, blocks and branches of one function, and four for each byte of it
 	maxBody      = 7_654_321 // bytes of one function
 	maxTables    = 16        // not 100,000: each may grow to Options.MaxTableElements

@@ -9,6 +9,7 @@ import (
 // Names used unless the options say otherwise.
 const (
 	DefaultFuelGlobal  = "mtad_meter.fuel"
+	DefaultStackGlobal = "mtad_meter.stack"
 	DefaultYieldModule = "mtad_meter"
 	DefaultYieldName   = "yield"
 	// GlobalPrefix begins the names under which Options.ExportGlobals exports; the global's index follows.
@@ -19,18 +20,24 @@ const (
 const (
 	DefaultMemoryPages   = 256     // 16 MiB
 	DefaultTableElements = 1 << 17 // 1 MiB in the engine, for each of at most 16 tables
+	DefaultStack         = 1 << 20 // bytes
 )
 
 // Options says how a module is metered. The zero value is good.
 type Options struct {
 	// FuelGlobal is the export name of the fuel, a mutable i64; DefaultFuelGlobal if empty.
 	FuelGlobal string
+	// StackGlobal is the export name of what is left of the stack, a mutable i32; DefaultStackGlobal if empty.
+	StackGlobal string
 	// YieldModule and YieldName are the import of the function () -> () that is called when the fuel is
 	// used up; DefaultYieldModule and DefaultYieldName if empty.
 	YieldModule, YieldName string
 	// InitialFuel is what a new instance has, in units, before its host can reach FuelGlobal: while the start
 	// function runs. With 0 the first charge there yields.
 	InitialFuel int64
+	// MaxStack is how many bytes of frames, as they are estimated, a guest may have on the engine's stack;
+	// DefaultStack if 0, 64 KiB to 1 GiB.
+	MaxStack uint32
 	// MaxMemoryPages is how far the module's memory may grow, in pages of 64 KiB; DefaultMemoryPages if 0, at
 	// most 65536. A module that starts with more is refused.
 	MaxMemoryPages uint32
@@ -46,16 +53,19 @@ type Options struct {
 
 // settings is Options with everything filled in.
 type settings struct {
-	fuelGlobal, yieldModule, yieldName string
-	initialFuel                        int64
-	memoryPages, tableElements         uint32
-	exceptions, exportGlobals          bool
-	inspect                            bool // only looking: judge neither sizes nor names
+	fuelGlobal, stackGlobal           string
+	yieldModule, yieldName            string
+	initialFuel                       int64
+	memoryPages, tableElements, stack uint32
+	exceptions, exportGlobals         bool
+	inspect                           bool // only looking: judge neither sizes nor names
 }
 
 func (o Options) settings() (settings, error) {
 	s := settings{
 		fuelGlobal:    o.FuelGlobal,
+		stackGlobal:   o.StackGlobal,
+		stack:         o.MaxStack,
 		yieldModule:   o.YieldModule,
 		yieldName:     o.YieldName,
 		initialFuel:   o.InitialFuel,
@@ -65,14 +75,22 @@ func (o Options) settings() (settings, error) {
 		exportGlobals: o.ExportGlobals,
 	}
 	setDefault(&s.fuelGlobal, DefaultFuelGlobal)
+	setDefault(&s.stackGlobal, DefaultStackGlobal)
+	setDefault(&s.stack, DefaultStack)
 	setDefault(&s.yieldModule, DefaultYieldModule)
 	setDefault(&s.yieldName, DefaultYieldName)
 	setDefault(&s.memoryPages, DefaultMemoryPages)
 	setDefault(&s.tableElements, DefaultTableElements)
-	for _, name := range []string{s.fuelGlobal, s.yieldModule, s.yieldName} {
+	for _, name := range []string{s.fuelGlobal, s.stackGlobal, s.yieldModule, s.yieldName} {
 		if !utf8.ValidString(name) {
 			return s, fmt.Errorf("%w: %q is not UTF-8", ErrOptions, name)
 		}
+	}
+	if s.stackGlobal == s.fuelGlobal {
+		return s, fmt.Errorf("%w: %q for two globals", ErrOptions, s.fuelGlobal)
+	}
+	if s.stack < 64<<10 || s.stack > 1<<30 {
+		return s, fmt.Errorf("%w: %d bytes of stack, 64 KiB to 1 GiB", ErrOptions, s.stack)
 	}
 	if s.memoryPages > wasmPages {
 		return s, fmt.Errorf("%w: %d memory pages, at most %d", ErrOptions, s.memoryPages, wasmPages)
@@ -85,7 +103,7 @@ func (o Options) settings() (settings, error) {
 
 // reserves reports whether a guest must not export that name: it would be exported twice.
 func (s *settings) reserves(export string) bool {
-	return !s.inspect && (export == s.fuelGlobal || strings.HasPrefix(export, GlobalPrefix))
+	return !s.inspect && (export == s.fuelGlobal || export == s.stackGlobal || strings.HasPrefix(export, GlobalPrefix))
 }
 
 func setDefault[T comparable](v *T, d T) {
@@ -101,6 +119,7 @@ type Result struct {
 	Info        // of the module as it was given, sizes as they are now
 
 	FuelGlobal             string // export name of the fuel
+	StackGlobal            string // export name of what is left of the stack
 	YieldModule, YieldName string // import that the host has to provide
 
 	// Globals are the module's own mutable globals as they are exported now; none unless asked for.
@@ -138,7 +157,7 @@ func Rewrite(wasm []byte, o Options) (*Result, error) {
 	}
 	return &Result{
 		Wasm: bin, Info: m.info(),
-		FuelGlobal: opt.fuelGlobal, YieldModule: opt.yieldModule, YieldName: opt.yieldName,
+		FuelGlobal: opt.fuelGlobal, StackGlobal: opt.stackGlobal, YieldModule: opt.yieldModule, YieldName: opt.yieldName,
 		Globals: m.globalExports(), HiddenState: m.hiddenState,
 	}, nil
 }

@@ -45,6 +45,9 @@ type module struct {
 	imports []Import
 	exports []Export
 
+	taken        []bool            // functions that something other than a call refers to
+	resultBlocks map[string]uint32 // types of blocks by their results, several each
+
 	hiddenState bool
 }
 
@@ -64,12 +67,22 @@ func (m *module) newFunction(i uint32) uint32 {
 
 func (m *module) yieldFunction() uint32 { return m.importedFuncs }
 
-// chargeFunction is the added function that bulk operations call; it comes after all others.
+// chargeFunction is the added function that bulk operations call; the added ones come after all others.
 func (m *module) chargeFunction() uint32 { return uint32(len(m.funcs)) + 1 }
+
+// fillFunction and copyFunction do memory.fill and memory.copy.
+func (m *module) fillFunction() uint32 { return m.chargeFunction() + 1 }
+func (m *module) copyFunction() uint32 { return m.chargeFunction() + 2 }
+
+// addedFunctions is how many are defined behind the guest's.
+const addedFunctions = 3
 
 // fuelGlobal comes after the guest's own. Since every index of the guest's is checked against the guest's own
 // count, its code cannot name this one.
 func (m *module) fuelGlobal() uint32 { return uint32(len(m.globals)) }
+
+// stackGlobal is what is left for the frames of functions that count theirs.
+func (m *module) stackGlobal() uint32 { return uint32(len(m.globals)) + 1 }
 
 // split cuts a module into sections without looking into them.
 func split(wasm []byte) (*module, error) {

@@ -7,8 +7,12 @@ const (
 	namesLocals    = 2
 )
 
-// chargeName is what a stack trace calls the function that charges for bulk operations.
-const chargeName = "mtad_meter.charge"
+// What a stack trace calls the functions that charge for bulk operations or do them.
+const (
+	chargeName = "mtad_meter.charge"
+	fillName   = "mtad_meter.fill"
+	copyName   = "mtad_meter.copy"
+)
 
 // nameSection renumbers the functions in the name section, so that stack traces name the guest's functions, and
 // returns its payload. Names of other things are dropped: no engine shows them.
@@ -40,13 +44,15 @@ func (m *module) nameSubsection(e *editor, id byte) {
 	case namesModule:
 		e.name()
 	case namesFunctions:
-		n := e.vector(maxFunctions, "function names", 1)
+		n := e.vector(maxFunctions, "function names", addedFunctions)
 		for i := 0; i < n && e.err == nil; i++ {
 			m.function(e)
 			e.name()
 		}
 		e.keep()
 		e.out = appendName(appendU32(e.out, m.chargeFunction()), chargeName)
+		e.out = appendName(appendU32(e.out, m.fillFunction()), fillName)
+		e.out = appendName(appendU32(e.out, m.copyFunction()), copyName)
 	case namesLocals:
 		n := e.vector(maxFunctions, "functions with named locals", 0)
 		for i := 0; i < n && e.err == nil; i++ {

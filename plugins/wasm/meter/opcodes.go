@@ -24,6 +24,7 @@ const (
 	opSelectTyped        = 0x1c
 	opTryTable           = 0x1f
 	opLocalGet           = 0x20
+	opLocalSet           = 0x21
 	opLocalTee           = 0x22
 	opGlobalGet          = 0x23
 	opGlobalSet          = 0x24
@@ -38,6 +39,10 @@ const (
 	opF32Const           = 0x43
 	opF64Const           = 0x44
 	opI32Eqz             = 0x45 // first of those without operands
+	opI32LtS             = 0x48
+	opI32GtU             = 0x4b
+	opI32LeU             = 0x4d
+	opI64GtU             = 0x56
 	opI64LeS             = 0x57
 	opI32Add             = 0x6a
 	opI32Sub             = 0x6b
@@ -49,6 +54,7 @@ const (
 	opI64Mul             = 0x7e
 	opI64DivS            = 0x7f
 	opI64RemU            = 0x82
+	opI64Shl             = 0x86
 	opI64ShrU            = 0x88
 	opF32Sqrt            = 0x91
 	opF32Div             = 0x95

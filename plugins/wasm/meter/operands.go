@@ -17,6 +17,10 @@ func (s *scanner) operands(kinds string, op byte, at int) (extra int64) {
 			if r.err == nil {
 				s.points[s.cur].calls = true
 				extra += s.carry(m.types[t].arity())
+				s.reach = wide(m.types[t])
+				if s.graph != nil {
+					s.graph.callsAny(t)
+				}
 			}
 		case 'v':
 			r.index(s.locals, "local")
@@ -90,6 +94,7 @@ func (s *scanner) block(op byte) {
 	cost := weight(op) + int64(params)
 	s.carry(int64(params) + int64(results))
 	if op == opTryTable {
+		s.tries = true
 		cost += s.catches()
 	}
 	if len(s.frames) > maxNesting {
@@ -149,10 +154,29 @@ func (s *scanner) catches() (extra int64) {
 		if kind < 2 { // catch, catch_ref
 			r.index(uint32(s.m.tags), "tag")
 		}
+		from := r.pos
 		extra = max(extra, s.label())
+		s.caught(from)
 	}
 	return extra
 }
+
+// caught notes that exceptions come to the block whose label stands at offset at.
+func (s *scanner) caught(at int) {
+	r := reader{b: s.r.b, pos: at}
+	i := r.u32()
+	if s.r.err != nil {
+		return
+	}
+	f := &s.frames[len(s.frames)-1-int(i)]
+	if f.op == opLoop {
+		s.points[f.head].caught = true
+	}
+	f.caught = true
+}
+
+// wide is how many values a call carries one way at most.
+func wide(t Signature) int64 { return int64(max(len(t.Params), len(t.Results))) }
 
 // label reads the label of a branch and returns how many values it carries.
 func (s *scanner) label() int64 {
@@ -183,9 +207,14 @@ func (s *scanner) callee(op byte) int64 {
 	}
 	s.edits = append(s.edits, edit{at: uint32(at), end: uint32(r.pos), kind: editFunction, arg: s.m.newFunction(f)})
 	if op == opRefFunc {
+		s.m.taken[f] = true
 		return 0
 	}
 	s.points[s.cur].calls = true
+	s.reach = wide(s.m.types[s.m.funcs[f]])
+	if s.graph != nil {
+		s.graph.calls(f)
+	}
 	cost := s.carry(s.m.types[s.m.funcs[f]].arity())
 	if f < s.m.importedFuncs {
 		cost += CostRuntime

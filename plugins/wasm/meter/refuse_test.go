@@ -76,10 +76,10 @@ func TestRefusalSaysWhatAndWhere(t *testing.T) {
 			p.fn("", p.sig(nil, nil), nil)
 			p.codes = [][]byte{huge}
 		}), ErrLimit, "at most 7654321"},
-		{"too many locals", built(func(p *program) { p.fn("", p.sig(nil, nil), []byte{1, 0xd1, 0x86, 3, byte(I32)}) }), ErrLimit, "50000 locals"},
+		{"too many locals", built(func(p *program) { p.fn("", p.sig(nil, nil), []byte{1, 0xd1, 0x86, 3, byte(I32)}) }), ErrLimit, "49999 locals"},
 		{"locals that overflow", built(func(p *program) {
 			p.fn("", p.sig(nil, nil), append([]byte{2, 0xd0, 0x86, 3, byte(I32)}, append(huge, byte(I32))...))
-		}), ErrLimit, "50000 locals"},
+		}), ErrLimit, "49999 locals"},
 		{"global.get of the fuel", body(opGlobalGet, 0, opDrop), ErrMalformed, "global 0 of 0"},
 		{"global.set of the fuel", body(opI64Const, 9, opGlobalSet, 0), ErrMalformed, "global 0 of 0"},
 		{"call of the added function", body(opI32Const, 0, opI32Const, 0, opCall, 1, opDrop), ErrMalformed, "function 1 of 1"},
@@ -98,8 +98,8 @@ func TestRefusalSaysWhatAndWhere(t *testing.T) {
 		{"more locals than a module of its size can use", built(func(p *program) {
 			p.sig(nil, nil)
 			p.funcs = repeat(2, op(0))
-			p.codes = repeat(2, append([]byte{6, 1, 0xd0, 0x86, 3, byte(I32)}, opEnd))
-		}), ErrLimit, "100000 locals in a module"},
+			p.codes = repeat(2, append([]byte{6, 1, 0xcf, 0x86, 3, byte(I32)}, opEnd))
+		}), ErrLimit, "99998 locals in a module"},
 		{"more values than code of its size can use", built(func(p *program) {
 			t := p.sig(nil, copiesOf(1000, I32))
 			p.importFn("env", "many", t)

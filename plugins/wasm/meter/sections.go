@@ -42,12 +42,14 @@ func (m *module) importSection(e *editor) {
 }
 
 func (m *module) functionSection(e *editor) {
-	n := e.vector(maxFunctions, "functions", 1)
+	n := e.vector(maxFunctions, "functions", addedFunctions)
 	for i := 0; i < n && e.err == nil; i++ {
 		m.funcs = append(m.funcs, m.typeIndex(&e.reader))
 	}
 	e.keep()
 	e.out = appendU32(e.out, m.chargeType())
+	e.out = appendU32(appendU32(e.out, m.moveType()), m.moveType())
+	m.taken = make([]bool, len(m.funcs))
 }
 
 // tableSection also caps how far each table may grow.
@@ -102,9 +104,9 @@ func (m *module) tag(r *reader) {
 	m.tags++
 }
 
-// globalSection adds the fuel, after all globals of the guest.
+// globalSection adds the fuel and the stack, after all globals of the guest.
 func (m *module) globalSection(e *editor) {
-	n := e.vector(maxGlobals, "globals", 1)
+	n := e.vector(maxGlobals, "globals", 2)
 	known := uint32(len(m.globals) + n)
 	for i := 0; i < n && e.err == nil; i++ {
 		at := e.pos
@@ -118,6 +120,8 @@ func (m *module) globalSection(e *editor) {
 	e.keep()
 	e.out = append(e.out, byte(I64), 1, opI64Const)
 	e.out = append(appendS64(e.out, m.opt.initialFuel), opEnd)
+	e.out = append(e.out, byte(I32), 1, opI32Const)
+	e.out = append(appendS64(e.out, int64(m.opt.stack)), opEnd)
 }
 
 func (r *reader) globalType() globalType {
@@ -130,7 +134,7 @@ func (r *reader) globalType() globalType {
 	return globalType{value: t, mutable: mut == 1}
 }
 
-// exportSection adds the fuel and, if asked to, the guest's mutable globals.
+// exportSection adds the fuel, the stack and, if asked to, the guest's mutable globals.
 func (m *module) exportSection(e *editor) {
 	added := m.reservedExports()
 	n := e.vector(maxExports, "exports", len(added))

@@ -67,7 +67,9 @@ func (r *reader) valueTypes(limit uint32, what string) []ValueType {
 }
 
 func (m *module) typeSection(e *editor) {
-	n := e.vector(maxTypes, "types", 2)
+	at := e.pos
+	n := e.count(maxTypes, "types")
+	begin := e.pos
 	for i := 0; i < n && e.err == nil; i++ {
 		at := e.pos
 		if form := e.byte(); form != 0x60 {
@@ -78,14 +80,45 @@ func (m *module) typeSection(e *editor) {
 			Results: e.valueTypes(maxResults, "results"),
 		})
 	}
+	blocks := m.resultTypes()
+	e.keepTo(at)
+	e.out = appendU32(e.out, uint32(n+addedTypes+len(blocks)))
+	e.kept = begin
 	e.keep()
 	e.out = append(e.out,
 		0x60, 0, 0, // yield: () -> ()
-		0x60, 2, byte(I32), byte(I32), 1, byte(I32)) // charge: (units, bytes each) -> units
+		0x60, 2, byte(I32), byte(I32), 1, byte(I32), // charge: (units, bytes each) -> units
+		0x60, 3, byte(I32), byte(I32), byte(I32), 0) // fill: (to, value, bytes), copy: (to, from, bytes)
+	for _, results := range blocks {
+		e.out = appendU32(append(e.out, 0x60, 0), uint32(len(results)))
+		for _, t := range results {
+			e.out = append(e.out, byte(t))
+		}
+	}
 }
+
+// resultTypes makes a type () -> results for each list of several results: that of the block that a function with
+// these results gets.
+func (m *module) resultTypes() (blocks [][]ValueType) {
+	m.resultBlocks = map[string]uint32{}
+	for _, t := range m.types {
+		if len(t.Results) < 2 {
+			continue
+		}
+		if key := join(t.Results); m.resultBlocks[key] == 0 {
+			m.resultBlocks[key] = uint32(len(m.types) + addedTypes + len(blocks))
+			blocks = append(blocks, t.Results)
+		}
+	}
+	return blocks
+}
+
+// addedTypes are those of yield, charge, and fill and copy, behind the guest's.
+const addedTypes = 3
 
 func (m *module) yieldType() uint32  { return uint32(len(m.types)) }
 func (m *module) chargeType() uint32 { return uint32(len(m.types)) + 1 }
+func (m *module) moveType() uint32   { return uint32(len(m.types)) + 2 }
 
 // typeIndex reads the index of one of the guest's own types.
 func (m *module) typeIndex(r *reader) uint32 { return r.index(uint32(len(m.types)), "type") }
