@@ -3,6 +3,7 @@ package hook
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -161,24 +162,40 @@ func rounds(short, long int) int {
 	return short
 }
 
+// What leaks, leaks in each stage, all guests being in each; what a stage happens to have a little more of is gone in another.
 func TestTheHostileSetLeaksNothing(t *testing.T) {
 	z := newZoo(t)
 	var failed error
-	// The second half has to do with what the first half took.
-	n := rounds(200, 10_000)
-	var half usage
-	for i := range n {
-		if i == n/2 {
-			half = used(t)
+	const stages = 6
+	perStage := rounds(1, 10_000/(stages*len(z.guests))+1) * len(z.guests)
+	var was []usage
+	for range stages {
+		for i := range perStage {
+			g := i % len(z.guests)
+			m, e := z.meet(g, 5*time.Millisecond, &failed)
+			intact(t, z.guests[g].Name, m, e)
+			m.discardText()
 		}
-		m, e := z.meet(i%len(z.guests), 5*time.Millisecond, &failed)
-		intact(t, z.guests[i%len(z.guests)].Name, m, e)
-		m.discardText()
+		was = append(was, used(t))
 	}
-	end := used(t)
-	t.Logf("half way %v, at the end %v", half, end)
-	if end.goroutines > half.goroutines+2 || end.files > half.files+2 || end.heap > half.heap+48<<20 {
-		t.Errorf("half way %v, at the end %v", half, end)
+	t.Logf("after each %d rounds: %v", perStage, was)
+	for _, c := range []struct {
+		what  string
+		slack float64 // more in each stage than this is a leak
+		of    func(usage) float64
+	}{
+		{"goroutines", 0, func(u usage) float64 { return float64(u.goroutines) }},
+		{"files", 0, func(u usage) float64 { return float64(u.files) }},
+		{"bytes of heap", 2 << 20, func(u usage) float64 { return float64(u.heap) }},
+		{"bytes resident", 8 << 20, func(u usage) float64 { return float64(u.resident) }},
+	} {
+		least := math.Inf(1)
+		for i := 1; i < stages; i++ { // the first stage has to do with what starting took
+			least = min(least, c.of(was[i])-c.of(was[i-1]))
+		}
+		if least > c.slack {
+			t.Errorf("%v more %s at least in each of %d stages: %v", least, c.what, stages-1, was)
+		}
 	}
 }
 
