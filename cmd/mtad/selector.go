@@ -13,7 +13,7 @@ import (
 const helpSelectors = `
 Selectors choose messages; all that are given must apply: --queue NAME,
 --site DOMAIN, --sender and --recipient PATTERN ("*", "@domain", "<>"),
---reason TEXT, --older and --younger TIME (30m, 2h, 1d), --larger and
+--reason TEXT, --plugin NAME (which put it on hold), --older and --younger TIME (30m, 2h, 1d), --larger and
 --smaller BYTES (10k, 1M).
 `
 
@@ -54,6 +54,8 @@ func setSelector(sel *ctl.Selector, name, value string) (err error) {
 		sel.Recipient = value
 	case "reason":
 		sel.Reason = value
+	case "plugin":
+		sel.Plugin = value
 	case "older":
 		sel.Older, err = parseAge(value)
 	case "younger":

@@ -87,6 +87,9 @@ func (sh *shell) printWhy(w *ctl.Why) {
 	if w.Reason != "" {
 		fmt.Fprintf(sh.out, "  reason: %s\n", w.Reason)
 	}
+	if w.Decided != "" {
+		fmt.Fprintf(sh.out, "  decided by: %s\n", w.Decided)
+	}
 	fmt.Fprintf(sh.out, "  attempts: %d", w.Attempts)
 	if !w.Next.IsZero() {
 		fmt.Fprintf(sh.out, ", next %s", moment(w.Next))

@@ -11,6 +11,13 @@ type funcMetric struct {
 	value atomic.Pointer[func() float64]
 }
 
+// snapshot is a family whose sets are asked for when it is shown.
+type snapshot struct {
+	desc        *prometheus.Desc
+	labels, max int
+	collect     atomic.Pointer[func(add func(value float64, values ...string))]
+}
+
 func (f *funcMetric) read() float64 { return (*f.value.Load())() }
 
 // GaugeFunc shows what value returns at the moment of a scrape, under name. When the metric exists,

@@ -108,6 +108,29 @@ func TestInstrumentsShowWhatTheyCounted(t *testing.T) {
 	}
 }
 
+func TestASnapshotShowsWhatIsThereNow(t *testing.T) {
+	m := metric.New()
+	now := []string{"a", "a", "b\xff", "c", "d"}
+	m.Snapshot("x_now", "What is there.", 3, []string{"site"}, func(add func(float64, ...string)) {
+		add(9, "one", "too many")
+		for i, s := range now {
+			add(float64(i), s)
+		}
+	})
+	for site, want := range map[string]string{"a": `x_now{site="a"} 0`, "b": `x_now{site="b?"} 2`, "c": `x_now{site="c"} 3`} {
+		if got := series(t, m, `x_now{site="`+site); got != want {
+			t.Errorf("%s: got %q, want %q", site, got, want)
+		}
+	}
+	if got := strings.Join(scrape(t, m), "\n"); strings.Contains(got, `site="d"`) || strings.Contains(got, "too many") {
+		t.Errorf("more than the bound, or a wrong set, is shown:\n%s", got)
+	}
+	now = []string{"e"}
+	if got := strings.Join(scrape(t, m), "\n"); strings.Contains(got, `site="a"`) || !strings.Contains(got, `x_now{site="e"} 0`) {
+		t.Errorf("what is gone is shown, or what came is not:\n%s", got)
+	}
+}
+
 func TestFamiliesAreBounded(t *testing.T) {
 	m := metric.New()
 	v := m.CounterVec("x_total", "h", 3, "domain", "code")

@@ -309,6 +309,7 @@ func TestSelector(t *testing.T) {
 		{"not large enough", ctl.Selector{Larger: 1000}, false},
 		{"small enough", ctl.Selector{Smaller: 1001}, true},
 		{"not small enough", ctl.Selector{Smaller: 1000}, false},
+		{"a plugin, of what is not on hold", ctl.Selector{Plugin: "*"}, false},
 		{"all of several", ctl.Selector{Site: "rcpt.example", Larger: 1, Reason: "refused"}, true},
 		{"not all of several", ctl.Selector{Site: "rcpt.example", Larger: 1, Reason: "timeout"}, false},
 	}
@@ -322,6 +323,30 @@ func TestSelector(t *testing.T) {
 				t.Errorf("it comes back as %+v, %v", back, err)
 			}
 		})
+	}
+}
+
+// What a plugin put on hold is found by its name, and only that; why it is on hold is told in words.
+func TestWhatAPluginHeldIsFoundByItsName(t *testing.T) {
+	for _, c := range []struct{ reason, pattern, decided string }{
+		{"plugin words", "words", "plugin words"},
+		{"plugin words: has casino", "WORD*", "plugin words"},
+		{"quarantine plugin clamav: Eicar", "clamav", "plugin clamav, which put it into quarantine"},
+		{"quarantine plugin clamav", "*", "plugin clamav, which put it into quarantine"},
+		{ctl.HeldByAdmin, "", "the administrator"},
+		{ctl.RequeueReason, "", "the administrator"},
+		{"header Subject: plugin words", "", "an access rule, a check or a filter: header Subject: plugin words"},
+		{"", "", ""},
+	} {
+		r := &queue.Record{State: queue.Hold, Reason: c.reason}
+		if got := ctl.Decided(c.reason); got != c.decided {
+			t.Errorf("%q was decided by %q, want %q", c.reason, got, c.decided)
+		}
+		for pattern, want := range map[string]bool{c.pattern: true, "*": c.pattern != "", "other": false} {
+			if got := (&ctl.Selector{Plugin: pattern}).Match(time.Now(), &queue.Entry{}, r); pattern != "" && got != want {
+				t.Errorf("%q is selected by %q: %v", c.reason, pattern, got)
+			}
+		}
 	}
 }
 

@@ -27,7 +27,7 @@
 //	POST   /v1/submit                         a message in the form of package drop; answers {"id":"…"}
 //	POST   /v1/smtp                           with Upgrade: smtp; answers 101, then it is an SMTP session
 //
-// SELECTOR is the query of a Selector: queue (any number of times), site, sender, recipient, reason,
+// SELECTOR is the query of a Selector: queue (any number of times), site, sender, recipient, reason, plugin,
 // older, younger (durations as Go writes them), larger, smaller (bytes).
 //
 // An answer with an HTTP status from 400 on carries a Reply: code, enhanced code and text. Queue

@@ -111,6 +111,8 @@ type Why struct {
 	Item Item `json:"item"`
 	// Reason is why the entry is on hold or corrupt, "" otherwise.
 	Reason string `json:"reason,omitempty"`
+	// Decided says who or what wanted it on hold, "" otherwise.
+	Decided string `json:"decided,omitempty"`
 	// Attempts counts the delivery attempts; Next is the next one, zero when none is planned;
 	// Expires is when the message is returned to its sender.
 	Attempts   int            `json:"attempts"`

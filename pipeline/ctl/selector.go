@@ -30,6 +30,9 @@ type Selector struct {
 	// Reason is part of what a recipient is waiting for, or of why the entry is on hold. Case
 	// does not matter.
 	Reason string
+	// Plugin is the name of the plugin that put the entry on hold or into quarantine, with "*" for
+	// any text; "*" is any plugin. Case does not matter.
+	Plugin string
 	// Older and Younger bound the age, Larger and Smaller the size in bytes; 0: no bound.
 	Older, Younger  time.Duration
 	Larger, Smaller int64
@@ -40,7 +43,7 @@ func (s *Selector) IsZero() bool { return len(s.Queues) == 0 && s.anyState() }
 
 // anyState reports whether nothing but Queues is set.
 func (s *Selector) anyState() bool {
-	return s.Site+s.Sender+s.Recipient+s.Reason == "" && s.Older == 0 && s.Younger == 0 && s.Larger == 0 && s.Smaller == 0
+	return s.Site+s.Sender+s.Recipient+s.Reason+s.Plugin == "" && s.Older == 0 && s.Younger == 0 && s.Larger == 0 && s.Smaller == 0
 }
 
 // Match reports whether an entry is meant.
@@ -50,7 +53,8 @@ func (s *Selector) Match(now time.Time, e *queue.Entry, r *queue.Record) bool {
 	case len(s.Queues) > 0 && !slices.Contains(s.Queues, r.State.String()),
 		s.Older > 0 && age < s.Older, s.Younger > 0 && age >= s.Younger,
 		s.Larger > 0 && e.Size <= s.Larger, s.Smaller > 0 && e.Size >= s.Smaller,
-		s.Sender != "" && !like(s.Sender, e.Sender):
+		s.Sender != "" && !like(s.Sender, e.Sender),
+		s.Plugin != "" && !heldBy(s.Plugin, r):
 		return false
 	}
 	return s.matchRecipient(e, r)
@@ -79,6 +83,12 @@ func (s *Selector) matchRecipient(e *queue.Entry, r *queue.Record) bool {
 		}
 	}
 	return false
+}
+
+// heldBy reports whether a plugin whose name fits put the entry on hold.
+func heldBy(pattern string, r *queue.Record) bool {
+	name := PluginOf(r.Reason)
+	return r.State == queue.Hold && name != "" && glob(strings.ToLower(pattern), strings.ToLower(name))
 }
 
 // like reports whether an address fits a pattern.
@@ -145,7 +155,7 @@ type wordField struct {
 }
 
 func (s *Selector) words() []wordField {
-	return []wordField{{"site", &s.Site}, {"sender", &s.Sender}, {"recipient", &s.Recipient}, {"reason", &s.Reason}}
+	return []wordField{{"site", &s.Site}, {"sender", &s.Sender}, {"recipient", &s.Recipient}, {"reason", &s.Reason}, {"plugin", &s.Plugin}}
 }
 
 type ageField struct {

@@ -69,6 +69,9 @@ func (b backend) Why(ctx context.Context, id string) (ctl.Why, error) {
 	}
 	g := b.gen()
 	w := ctl.Why{Item: ctl.Describe(e, r), Reason: r.Reason, Attempts: r.Attempts, Expires: e.Arrived.Add(g.lifetime(e))}
+	if r.State == queue.Hold {
+		w.Decided = ctl.Decided(r.Reason)
+	}
 	if r.State == queue.Deferred {
 		w.Next = r.Due
 	}

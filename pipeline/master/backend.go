@@ -59,7 +59,7 @@ func (b backend) FlushID(ctx context.Context, id string) error { return b.gen().
 
 // Hold puts an entry on hold.
 func (b backend) Hold(ctx context.Context, id string) error {
-	return b.gen().queue.Hold(ctx, id, "held by the administrator")
+	return b.gen().queue.Hold(ctx, id, ctl.HeldByAdmin)
 }
 
 // Release makes an entry on hold due.

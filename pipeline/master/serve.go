@@ -130,6 +130,9 @@ func (m *Master) serveAdmin(ctx context.Context, wg *sync.WaitGroup, failed chan
 		return fmt.Errorf("admin_address: %w", err)
 	}
 	m.counters.states(m.store)
+	m.watchQueue()
+	ages := newAges(m.store, m.counters.registry)
+	wg.Go(func() { ages.run(ctx) })
 	h := ctl.AdminHandler(m.counters.registry.Handler(), m.healthy)
 	run(wg, failed, "admin page", func() error { return ctl.ServeAdmin(ctx, l, h, m.log) })
 	return nil
