@@ -11,7 +11,7 @@ import (
 // What leaves with plugins in shadow mode is what leaves without them, byte for byte: a built-in that
 // edits, a module that routes, rewrites and delivers, and one that fails at every hook.
 func TestShadowPluginsLeaveDeliveredMailAsItIs(t *testing.T) {
-	text := append([]byte("From: a@sender.test\r\nSubject: as it was\r\nMessage-Id: <1@sender.test>\r\n\r\n"), bytes.Repeat([]byte("0123456789abcd\r\n"), 10_000)...)
+	text := append([]byte("From: a@sender.test\r\nSubject: as it was\r\nMessage-Id: <1@sender.test>\r\nDate: Mon, 23 Nov 2026 00:00:00 +0000\r\n\r\n"), bytes.Repeat([]byte("0123456789abcd\r\n"), 10_000)...)
 	own := regexp.MustCompile(`(?s)^Received: .*?\r\n(From:)`)
 	deliver := func(toml string) (got *received, log *daemon) {
 		s := newSink(t)

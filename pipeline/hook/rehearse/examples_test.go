@@ -20,6 +20,9 @@ func TestEveryExamplePassesItsTranscripts(t *testing.T) {
 	}
 	for _, readme := range dirs {
 		dir := filepath.Dir(readme)
+		if !isPlayed(sourceOf(t, dir)) {
+			continue
+		}
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			t.Parallel()
 			for _, want := range []string{"test.txt", "hostile.txt"} {

@@ -16,6 +16,9 @@ func TestEveryLanguageConforms(t *testing.T) {
 		t.Fatalf("%d transcripts, %v", len(files), err)
 	}
 	for _, source := range []string{"c/filter.c", "cc/filter.cc", "rust/filter.rs", "as/filter.ts", "zig/filter.zig"} {
+		if !isPlayed(source) {
+			continue
+		}
 		t.Run(filepath.Dir(source), func(t *testing.T) {
 			code := toolchain.Build(t, filepath.Join(toolchain.Root(), "plugins/sdk/sdktest/conformance", source))
 			subject := wasmSubject(t, code)
@@ -35,6 +38,9 @@ func TestTheSDKsOwnWordsMeanTheSame(t *testing.T) {
 	t.Parallel()
 	const tours = "../../../plugins/sdk/sdktest/testdata/tour/"
 	for _, source := range []string{"c/filter.c", "cc/filter.cc", "rust/filter.rs", "as/filter.ts", "zig/filter.zig"} {
+		if !isPlayed(source) {
+			continue
+		}
 		t.Run(filepath.Dir(source), func(t *testing.T) {
 			t.Parallel()
 			subject := wasmSubject(t, toolchain.Build(t, filepath.Join(toolchain.Root(), "plugins/sdk/sdktest/tour", source)))
