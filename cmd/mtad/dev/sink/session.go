@@ -14,6 +14,7 @@ const (
 	bufferSize  = 64 << 10
 	headerLimit = 64 << 10 // how far into a message its Message-Id may stand
 	idleTimeout = 5 * time.Minute
+	lingerTime  = time.Second // for the client to read its last reply
 )
 
 // ending ends a message: the CRLF before it belongs to the last line.
@@ -35,6 +36,7 @@ func (s *Sink) smtp(ctx context.Context, c net.Conn) {
 	s.connected()
 	x := &session{s: s, c: c, buf: make([]byte, bufferSize)}
 	defer s.disconnected()
+	defer x.part()
 	x.out = append(x.out, "220 sink.invalid ESMTP\r\n"...)
 	for {
 		line, err := x.line()
@@ -100,6 +102,9 @@ func (x *session) read(keep int) error {
 	if err := x.c.SetReadDeadline(time.Now().Add(idleTimeout)); err != nil {
 		return err
 	}
+	if x.s.isOver() {
+		return net.ErrClosed // hangUp came before the deadline was set
+	}
 	n, err := x.c.Read(x.buf[x.to:])
 	x.to += n
 	if n > 0 {
@@ -109,6 +114,18 @@ func (x *session) read(keep int) error {
 		err = io.ErrNoProgress
 	}
 	return err
+}
+
+// part ends a session: when the sink ends, the client gets the time to read its last reply. A connection
+// that is closed with something unread is reset, and the reset would overtake the reply.
+func (x *session) part() {
+	_ = x.flush() // the client may be gone
+	half, ok := x.c.(interface{ CloseWrite() error })
+	if !ok || !x.s.isOver() || half.CloseWrite() != nil {
+		return
+	}
+	_ = x.c.SetReadDeadline(time.Now().Add(lingerTime))
+	_, _ = io.Copy(io.Discard, io.LimitReader(x.c, bufferSize))
 }
 
 func (x *session) flush() error {

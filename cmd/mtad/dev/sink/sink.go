@@ -127,14 +127,24 @@ func (s *Sink) accept(ctx context.Context, ln net.Listener, fn func(context.Cont
 	}
 }
 
-// hangUp closes all connections and takes no more.
+// past is a deadline that ends a read under way.
+var past = time.Unix(1, 0)
+
+// hangUp ends all connections and takes no more. A session still says what it owes: a message that was
+// counted and not answered would come again.
 func (s *Sink) hangUp() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
 	for c := range s.open {
-		c.Close()
+		_ = c.SetReadDeadline(past) // a connection that is gone ends by itself
 	}
+}
+
+func (s *Sink) isOver() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
 }
 
 func (s *Sink) begin(c net.Conn) bool {

@@ -270,3 +270,34 @@ func BenchmarkRelayOfNothing(b *testing.B) {
 		b.Fatal(err)
 	}
 }
+
+// TestASinkThatHasEnoughAnswersTheLastMessage: it ended at once when the last message was counted, and
+// its client, which never saw the 250, sent the message again.
+func TestASinkThatHasEnoughAnswersTheLastMessage(t *testing.T) {
+	for range 50 {
+		s := sink.New(sink.Options{Want: 1})
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.Serve(ctx, ln) }()
+		go func() {
+			<-s.Done()
+			cancel()
+		}()
+		x := dial(t, ln.Addr().String())
+		x.send("HELO x\r\nMAIL FROM:<>\r\nRCPT TO:<a@b>\r\nDATA\r\n")
+		for _, code := range []string{"250", "250", "250", "354"} {
+			x.want(code)
+		}
+		x.send("Message-Id: <1@x>\r\n\r\n.\r\n")
+		x.want("250")
+		x.send("QUIT\r\n")
+		x.c.Close()
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
