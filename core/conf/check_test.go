@@ -44,8 +44,8 @@ slow_delivery_slot_cost = 1
 relayhost = a
 relayhost = b
 policy_time_limit = 3600
-smtp_tls_security_level = Dane
-smtpd_tls_security_level = may
+smtpd_tls_security_level = Dane
+smtp_tls_security_level = may
 maildrop_time_limit = 60s
 `,
 		"master.cf": `smtp inet n - n - - smtpd
@@ -80,8 +80,8 @@ smtp inet n - n - 5 smtpd
 		{"", "slow_delivery_slot_cost", conf.StatusAccepted, "of the transport slow", 16},
 		{"", "relayhost", conf.StatusEffective, "replaces the value of", 18},
 		{"", "policy_time_limit", conf.StatusUnsupported, "of the transport policy", 19},
-		{"", "smtp_tls_security_level", conf.StatusUnsupported, "the value Dane is not built; none, may", 20},
-		{"", "smtpd_tls_security_level", conf.StatusEffective, "none, may", 21},
+		{"", "smtpd_tls_security_level", conf.StatusUnsupported, "the value Dane is not built; none, may", 20},
+		{"", "smtp_tls_security_level", conf.StatusEffective, "none, may", 21},
 		{"", "hopcount_limits", conf.StatusUnknown, "is hopcount_limit meant?", 0},
 		{"", "submission/inet", conf.StatusEffective, "receives over SMTP", 2},
 		{"", "policy/unix", conf.StatusUnsupported, "service manager", 6},

@@ -2,6 +2,7 @@ package conf
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/mtad/mtad/core/conf/param"
@@ -91,12 +92,14 @@ func (c *Config) Duration(name string) time.Duration {
 
 // TLSLevel returns the security level of "smtpd", "smtp" or "lmtp": the value of
 // PREFIX_tls_security_level or, when that is empty, what PREFIX_enforce_tls and PREFIX_use_tls
-// make of it: "encrypt", "may" or "none".
+// make of it: "verify" (clients, PREFIX_tls_enforce_peername), "encrypt", "may" or "none".
 func (c *Config) TLSLevel(prefix string) string {
 	if level := c.String(prefix + "_tls_security_level"); level != "" {
-		return level
+		return strings.ToLower(level)
 	}
 	switch {
+	case c.Bool(prefix+"_enforce_tls") && prefix != "smtpd" && c.Bool(prefix+"_tls_enforce_peername"):
+		return "verify"
 	case c.Bool(prefix + "_enforce_tls"):
 		return "encrypt"
 	case c.Bool(prefix + "_use_tls"):

@@ -27,7 +27,7 @@ func newResolver(c *conf.Config) (resolver, error) {
 	if c.String("smtp_dns_support_level") == "disabled" || c.Bool("disable_dns_lookups") {
 		return dns.NewNative(), nil
 	}
-	return dns.New(dns.Options{Hosts: "/etc/hosts"})
+	return dns.New(dns.Options{Hosts: "/etc/hosts", DNSSEC: anySigned(c)})
 }
 
 // tableOptions say how tables are opened; plugins are tables too.

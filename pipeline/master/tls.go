@@ -8,12 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/maillog"
 	"github.com/mtad/mtad/core/smtp"
-	deliver "github.com/mtad/mtad/pipeline/deliver/smtp"
+	"github.com/mtad/mtad/core/tlspolicy"
 )
 
 // keyLoader loads a certificate and its key.
@@ -78,95 +77,15 @@ func certificates(load keyLoader, c *conf.Config, prefix string) ([]tls.Certific
 	if err := add(c.String(prefix+"_cert_file"), c.String(prefix+"_key_file")); err != nil {
 		return nil, err
 	}
-	if prefix == "smtpd_tls" {
-		if err := add(c.String("smtpd_tls_eccert_file"), c.String("smtpd_tls_eckey_file")); err != nil {
-			return nil, err
-		}
-	}
-	return certs, nil
+	return certs, add(c.String(prefix+"_eccert_file"), c.String(prefix+"_eckey_file"))
 }
-
-// protocol names of postconf(5) smtpd_tls_protocols, oldest first. Go's TLS begins with 1.0.
-var protocols = []struct {
-	name    string
-	version uint16
-}{{"SSLv2", 0}, {"SSLv3", 0}, {"TLSv1", tls.VersionTLS10}, {"TLSv1.1", tls.VersionTLS11},
-	{"TLSv1.2", tls.VersionTLS12}, {"TLSv1.3", tls.VersionTLS13}}
 
 // tlsVersions reads a list of protocols: ">=TLSv1.2", "<=TLSv1.3", "!TLSv1", or names.
 func tlsVersions(c *conf.Config, name string) (lo, hi uint16, err error) {
-	allowed := map[uint16]bool{}
-	only := false
-	for _, w := range c.List(name) {
-		if !strings.HasPrefix(w, "!") && !strings.HasPrefix(w, "<=") && !strings.HasPrefix(w, ">=") {
-			only = true
-		}
+	if lo, hi, err = tlspolicy.Protocols(c.List(name)); err != nil {
+		err = fmt.Errorf("%s: %w", name, err)
 	}
-	for _, p := range protocols {
-		allowed[p.version] = !only
-	}
-	for _, w := range c.List(name) {
-		if err := allow(allowed, w); err != nil {
-			return 0, 0, fmt.Errorf("%s: %w", name, err)
-		}
-	}
-	for _, p := range protocols {
-		if p.version != 0 && allowed[p.version] {
-			if lo == 0 {
-				lo = p.version
-			}
-			hi = p.version
-		}
-	}
-	if lo == 0 {
-		return 0, 0, fmt.Errorf("%s = %s leaves no version of TLS", name, c.String(name))
-	}
-	return lo, hi, nil
-}
-
-// allow applies one word to the set of versions.
-func allow(allowed map[uint16]bool, word string) error {
-	op := word[:min(2, len(word))]
-	name := strings.TrimLeft(word, "!<>=")
-	for i, p := range protocols {
-		if !strings.EqualFold(p.name, name) {
-			continue
-		}
-		for j, q := range protocols {
-			switch {
-			case op == ">=" && j < i, op == "<=" && j > i, strings.HasPrefix(word, "!") && j == i:
-				allowed[q.version] = false
-			case op != ">=" && op != "<=" && word[0] != '!' && j == i:
-				allowed[q.version] = true
-			}
-		}
-		return nil
-	}
-	return fmt.Errorf("unknown protocol %q", name)
-}
-
-// clientTLS is what PREFIX_tls_… says (prefix is smtp or lmtp).
-func clientTLS(load keyLoader, c *conf.Config, prefix string) (deliver.TLS, error) {
-	t := deliver.TLS{
-		Level: c.TLSLevel(prefix), Wrapper: c.Bool(prefix + "_tls_wrappermode"),
-		PlaintextAfter: c.Duration("minimal_backoff_time"), LogLevel: logLevel(c.String(prefix + "_tls_loglevel")), Sessions: 1000,
-	}
-	if t.Level == "" || t.Level == "none" {
-		return t, nil
-	}
-	name := prefix + "_tls_protocols"
-	if t.Level != "may" {
-		name = prefix + "_tls_mandatory_protocols"
-	}
-	var err error
-	if t.MinVersion, t.MaxVersion, err = tlsVersions(c, name); err != nil {
-		return t, err
-	}
-	if t.Certificates, err = certificates(load, c, prefix+"_tls"); err != nil {
-		return t, err
-	}
-	t.Roots, err = roots(c.String(prefix+"_tls_CAfile"), c.String(prefix+"_tls_CApath"))
-	return t, err
+	return lo, hi, err
 }
 
 // logLevel reads smtp_tls_loglevel: a number, or words, of which "none" says nothing and any other
@@ -181,8 +100,9 @@ func logLevel(value string) int {
 	return 1
 }
 
-// roots reads the certificates of a file and of a directory; nil when there are none.
-func roots(file, dir string) (*x509.CertPool, error) {
+// roots adds the certificates of a file and of a directory to pool, which may be nil, and is when
+// there are none.
+func roots(file, dir string, pool *x509.CertPool) (*x509.CertPool, error) {
 	var files []string
 	if file != "" {
 		files = append(files, file)
@@ -195,9 +115,11 @@ func roots(file, dir string) (*x509.CertPool, error) {
 		files = append(files, more...)
 	}
 	if len(files) == 0 {
-		return nil, nil
+		return pool, nil
 	}
-	pool := x509.NewCertPool()
+	if pool == nil {
+		pool = x509.NewCertPool()
+	}
 	for _, f := range files {
 		pem, err := os.ReadFile(f)
 		if err != nil && f == file {

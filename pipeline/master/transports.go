@@ -118,7 +118,7 @@ func (g *generation) smtpAgent(c *conf.Config, s mastercf.Service, p string) (qu
 	if c.String(map[string]string{"smtp": "smtp_address_verify_target", "lmtp": "lmtp_address_verify_target"}[p]) == "data" {
 		o.Probe = smtpclient.ProbeData
 	}
-	if o.TLS, err = clientTLS(g.m.around.keyPair, c, p); err != nil {
+	if o.TLS, err = g.clientTLS(c, p); err != nil {
 		return nil, err
 	}
 	if err := g.clientChecks(c, p, &o.Checks); err != nil {

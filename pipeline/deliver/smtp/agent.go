@@ -15,6 +15,7 @@ type Agent struct {
 	o        Options
 	client   smtpclient.Options
 	tls      *tls.Config
+	plain    *policy // what holds for everybody; nil when that depends on the destination
 	own      ours
 	fallback []hop
 	cache    cache
@@ -30,9 +31,18 @@ func New(o Options) (*Agent, error) {
 		return nil, fmt.Errorf("smtp.New: %w", err)
 	}
 	a := &Agent{o: o, tls: o.TLS.config(), own: newOurs(&o)}
+	if s := o.TLS.ServerName; o.TLS.shared() && s != "hostname" && s != "nexthop" {
+		a.plain = &policy{level: o.TLS.Level, versions: o.TLS.Must, sni: s, roots: o.TLS.Roots}
+		if o.TLS.Level == levelMay {
+			a.plain.versions = o.TLS.May
+		}
+	}
 	a.client = smtpclient.Options{
 		Helo: o.Helo, LMTP: o.LMTP, HELOOnly: o.HELOOnly, EHLOIfOffered: o.EHLOIfOffered,
 		Discard: o.Discard, LineLimit: o.LineLimit, Timeouts: o.Timeouts,
+	}
+	if l := o.TLS.Level; (l == levelDANE || l == levelDANEOnly) && !o.TLS.DNSSEC {
+		o.Log.Warning("smtp_tls_security_level = " + l + " with dnssec lookups disabled (smtp_dns_support_level)")
 	}
 	for _, f := range o.FallbackRelay {
 		hops, err := parseNexthop(f, o.LMTP, o.Port)

@@ -63,7 +63,8 @@ func (c *cache) pick(fits func(*session) bool) *session {
 // put takes over a session that a delivery has done with: keeps it, or ends it.
 func (c *cache) put(s *session) {
 	now := time.Now()
-	if !s.conn.Usable() || c.ttl <= 0 || now.Sub(s.born) >= c.reuse || c.uses > 0 && s.uses >= c.uses {
+	useless := s.private && s.dest == "" // nobody can find it
+	if !s.conn.Usable() || useless || c.ttl <= 0 || now.Sub(s.born) >= c.reuse || c.uses > 0 && s.uses >= c.uses {
 		s.conn.Quit()
 		return
 	}

@@ -8,32 +8,36 @@ import (
 	"strings"
 
 	"github.com/mtad/mtad/core/smtpclient"
+	"github.com/mtad/mtad/core/status"
 )
 
 // session returns a session with e that is ready for a transaction: an idle one or a new one.
 func (d *delivery) session(ctx context.Context, h *hop, e *endpoint) (*session, *failure) {
-	if !d.fresh && !d.a.o.SASL.On() {
+	if !d.fresh && !d.a.o.SASL.On() && d.a.plain != nil {
 		if s := d.a.cache.takeAt(e.key()); s != nil {
 			s.serve(d.dest(h.text), e)
 			return s, nil
 		}
 	}
-	s, f := d.connect(ctx, h, e, d.a.o.TLS.wanted())
-	if f == nil || !f.handshake || !d.plaintextAllowed() {
+	p, f := d.a.policy(ctx, h, e)
+	if f != nil {
+		return nil, f
+	}
+	s, f := d.connect(ctx, h, e, p)
+	if f == nil || !f.handshake || !d.plaintextAllowed(p) {
 		return s, f
 	}
 	// smtp_tls_security_level=may: mail that cannot go encrypted goes as it would without.
 	d.a.o.Log.Info(d.req.Entry.ID + ": " + f.reply.Text + "; trying " + e.relay() + " again without TLS")
-	return d.connect(ctx, h, e, false)
+	return d.connect(ctx, h, e, &policy{level: levelNone})
 }
 
-func (d *delivery) plaintextAllowed() bool {
-	t := &d.a.o.TLS
-	return !t.required() && d.begun.Sub(d.req.Entry.Arrived) >= t.PlaintextAfter
+func (d *delivery) plaintextAllowed(p *policy) bool {
+	return !p.required() && d.begun.Sub(d.req.Entry.Arrived) >= d.a.o.TLS.PlaintextAfter
 }
 
 // connect makes a connection and brings it to where transactions can begin.
-func (d *delivery) connect(ctx context.Context, h *hop, e *endpoint, encrypt bool) (*session, *failure) {
+func (d *delivery) connect(ctx context.Context, h *hop, e *endpoint, p *policy) (*session, *failure) {
 	a := d.a
 	nc, err := a.dial(ctx, e)
 	if err != nil {
@@ -46,7 +50,7 @@ func (d *delivery) connect(ctx context.Context, h *hop, e *endpoint, encrypt boo
 	}
 	s := newSession(smtpclient.New(nc, &a.client), e)
 	stop := s.watch(ctx)
-	f := a.handshake(ctx, s, h, d.req.Entry.Sender, encrypt)
+	f := a.handshake(ctx, s, h, d.req.Entry.Sender, p)
 	if !stop() {
 		f = interrupted(ctx.Err())
 	}
@@ -68,10 +72,10 @@ func (a *Agent) dial(ctx context.Context, e *endpoint) (net.Conn, error) {
 }
 
 // handshake does everything between the connection and the first MAIL.
-func (a *Agent) handshake(ctx context.Context, s *session, h *hop, sender string, encrypt bool) *failure {
-	encrypt = encrypt && (s.at.path == "" || a.o.TLS.required())
+func (a *Agent) handshake(ctx context.Context, s *session, h *hop, sender string, p *policy) *failure {
+	encrypt := p.wanted() && (s.at.path == "" || p.required())
 	if a.o.TLS.Wrapper && encrypt {
-		if f := a.encrypted(s, s.conn.WrapTLS); f != nil {
+		if f := a.encrypted(s, p, s.conn.WrapTLS); f != nil {
 			return f
 		}
 	}
@@ -82,7 +86,7 @@ func (a *Agent) handshake(ctx context.Context, s *session, h *hop, sender string
 	if f := a.hello(s, h, greeting.Text); f != nil {
 		return f
 	}
-	if f := a.startTLS(s, h, encrypt && !a.o.TLS.Wrapper); f != nil {
+	if f := a.startTLS(s, h, p, encrypt && !a.o.TLS.Wrapper); f != nil {
 		return f
 	}
 	return a.authenticate(ctx, s, h.text, sender)
@@ -104,22 +108,22 @@ func (a *Agent) hello(s *session, h *hop, greeting string) *failure {
 }
 
 // startTLS starts TLS if it is wanted and offered.
-func (a *Agent) startTLS(s *session, h *hop, encrypt bool) *failure {
+func (a *Agent) startTLS(s *session, h *hop, p *policy, encrypt bool) *failure {
 	offered := s.conn.Features().Has(smtpclient.STARTTLS)
 	switch {
 	case !encrypt:
-		if offered && a.o.TLS.NoteOffer && !a.o.TLS.wanted() {
+		if offered && a.o.TLS.NoteOffer && !p.wanted() {
 			a.o.Log.Info("Host offered STARTTLS: [" + s.at.host + "]")
 		}
 		return nil
-	case !offered && a.o.TLS.required():
+	case !offered && p.required():
 		f := temporary("4.7.4", "TLS is required, but was not offered by host "+s.at.named())
 		f.relay = s.relay
 		return f
 	case !offered:
 		return nil
 	}
-	f := a.encrypted(s, s.conn.StartTLS)
+	f := a.encrypted(s, p, s.conn.StartTLS)
 	if f != nil || !s.conn.Usable() {
 		return f
 	}
@@ -131,19 +135,16 @@ func (a *Agent) startTLS(s *session, h *hop, encrypt bool) *failure {
 
 // encrypted does the TLS handshake by start. A server that refuses STARTTLS goes on without it,
 // unless TLS is required.
-func (a *Agent) encrypted(s *session, start func(*tls.Config) error) *failure {
-	err := start(a.tls)
+func (a *Agent) encrypted(s *session, p *policy, start func(*tls.Config) error) *failure {
+	err := start(a.config(p))
 	if err == nil {
-		if state, _ := s.conn.TLS(); a.o.TLS.LogLevel >= 1 {
-			a.o.Log.Info(a.o.TLS.established(&s.at, &state))
-		}
-		return nil
+		return a.judged(s, p)
 	}
 	var e *smtpclient.Error
 	switch {
 	case !errors.As(err, &e):
 		return temporary("4.3.0", err.Error())
-	case e.Kind == smtpclient.Refused && a.o.TLS.required():
+	case e.Kind == smtpclient.Refused && p.required():
 		f := said(&s.at, e.Reply, "TLS is required, but host "+s.at.named()+" refused to start TLS: "+e.Reply.Raw)
 		f.reply.Code, f.reply.Enhanced = 454, "4.7.4"
 		return f
@@ -153,6 +154,29 @@ func (a *Agent) encrypted(s *session, start func(*tls.Config) error) *failure {
 		a.o.Log.Info("SSL_connect error to " + s.relay + ": " + e.Err.Error())
 	}
 	return broken(&s.at, e)
+}
+
+// judged logs a handshake and checks the server's certificates.
+func (a *Agent) judged(s *session, p *policy) *failure {
+	state, _ := s.conn.TLS()
+	word, matched, why := a.judge(p, state.PeerCertificates)
+	if a.o.TLS.LogLevel >= 1 {
+		if why != nil {
+			a.o.Log.Info("certificate verification failed for " + s.relay + ": " + status.Clean(why.Error()))
+		}
+		a.o.Log.Info(established(word, &s.at, &state))
+	}
+	s.private, s.matched = a.plain == nil, matched
+	if why == nil {
+		return nil
+	}
+	text := errNotTrusted.Error()
+	if !errors.Is(why, errNotTrusted) {
+		text = errNotVerified.Error()
+	}
+	f := temporary("4.7.5", text)
+	f.cause, f.relay = why, s.relay
+	return f
 }
 
 func (a *Agent) sessionError(s *session, err error) *failure {

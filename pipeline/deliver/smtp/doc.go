@@ -30,6 +30,9 @@
 // A recipient that was sent or bounced is never tried again in the same delivery. One may get a
 // message twice only if the connection broke while a server decided about the text.
 //
+// A server is judged by its certificates after the handshake and before anything else is said, when
+// the policy of the destination asks for it; connections made under one policy serve no other one.
+//
 // An idle connection that turns out to be over before MAIL is answered is replaced by a new one, and
 // counts for nothing. Authenticated connections serve their own nexthop only; a connection to a
 // host that is not the best of its domain is not found again by the domain's name.
@@ -44,7 +47,7 @@
 //
 // # Known gaps
 //
-// Servers are not authenticated (smtp_tls_security_level verify, secure, fingerprint, dane; policy
-// maps). smtp_header_checks, smtp_generic_maps, smtp_reply_filter, XFORWARD, SRV lookups and the
-// workarounds for PIX firewalls do not exist.
+// smtp_generic_maps, smtp_reply_filter, XFORWARD, SRV lookups and the workarounds for PIX firewalls
+// do not exist. A TLSA record "2 1" counts only when the server sends the authority's certificate.
+// SCRAM does not bind itself to the TLS connection.
 package smtp

@@ -133,6 +133,8 @@ type endpoint struct {
 	best bool
 	// guard: being ourselves would be a loop.
 	guard bool
+	// exchanger: an MX record names it.
+	exchanger bool
 }
 
 // named returns "host[address]", as the log and Postfix's texts have it.

@@ -47,6 +47,8 @@ type routing struct {
 	pref   uint16 // of the best exchangers
 	why    *failure
 	looped bool
+	// exchanger: MX records name the hosts.
+	exchanger bool
 }
 
 // only takes the destination for a host.
@@ -77,7 +79,7 @@ func (r *routing) exchangers(ctx context.Context) {
 		r.why = lookupFailed(err)
 		return
 	}
-	r.pref = mxs[0].Pref
+	r.pref, r.exchanger = mxs[0].Pref, true
 	for len(mxs) > 0 && !r.looped && !r.enough() {
 		n := 1
 		for n < len(mxs) && mxs[n].Pref == mxs[0].Pref {
@@ -132,7 +134,7 @@ func (r *routing) add(name string, pref uint16, addrs []netip.Addr) {
 		if slices.ContainsFunc(r.found, func(e endpoint) bool { return e.addr == ap }) {
 			continue
 		}
-		r.found = append(r.found, endpoint{host: name, addr: ap, best: pref == r.pref, guard: r.guard})
+		r.found = append(r.found, endpoint{host: name, addr: ap, best: pref == r.pref, guard: r.guard, exchanger: r.exchanger})
 	}
 }
 

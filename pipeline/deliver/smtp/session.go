@@ -41,7 +41,7 @@ func (s *session) serve(dest string, e *endpoint) {
 		s.relay = e.relay()
 	}
 	s.at, s.dest = *e, ""
-	if e.best || s.private {
+	if e.best {
 		s.dest = dest
 	}
 }

@@ -106,7 +106,8 @@ func TestOptionsThatCannotBeKept(t *testing.T) {
 		edit func(*smtp.Options)
 		want string
 	}{
-		{"a level that promises authentication", func(o *smtp.Options) { o.TLS.Level = "dane" }, "smtp_tls_security_level = dane is not supported"},
+		{"fingerprints that there are none of", func(o *smtp.Options) { o.TLS.Level = "fingerprint" }, "needs smtp_tls_fingerprint_cert_match"},
+		{"a way out of DANE that is none", func(o *smtp.Options) { o.TLS.InsecureMX = "perhaps" }, "smtp_tls_dane_insecure_mx_policy = perhaps"},
 		{"a level that is none", func(o *smtp.Options) { o.TLS.Level = "maybe" }, "smtp_tls_security_level = maybe is unknown"},
 		{"TLS from the first byte on, perhaps", func(o *smtp.Options) { o.TLS.Level, o.TLS.Wrapper = "may", true }, "smtp_tls_wrappermode needs"},
 		{"no name", func(o *smtp.Options) { o.Hostname = "" }, "no host name"},

@@ -35,8 +35,9 @@ type world struct {
 	dialled []string
 	log     bytes.Buffer
 	flush   func()
-	pipes   bool   // instead of sockets, for tests in a bubble
-	onCall  func() // what CALL in a script, and HANG, call
+	tls     *tls.Config // of the servers; nil for serverTLS
+	pipes   bool        // instead of sockets, for tests in a bubble
+	onCall  func()      // what CALL in a script, and HANG, call
 	running sync.WaitGroup
 }
 
@@ -231,7 +232,11 @@ func (w *world) play(addr string, nc net.Conn, script string) {
 				return
 			}
 		case "TLS":
-			nc = tls.Server(nc, serverTLS(t))
+			conf := w.tls
+			if conf == nil {
+				conf = serverTLS(t)
+			}
+			nc = tls.Server(nc, conf)
 			r = bufio.NewReader(nc)
 		case "SCRAM", "CHEAT":
 			if err := playSCRAM(r, nc, rest, what == "CHEAT"); err != nil {
