@@ -124,6 +124,10 @@ func (g *generation) smtpAgent(c *conf.Config, s mastercf.Service, p string) (qu
 	if err := g.clientChecks(c, p, &o.Checks); err != nil {
 		return nil, err
 	}
+	if o.Generic.Maps, err = g.openMaps(c, p+"_generic_maps"); err != nil {
+		return nil, err
+	}
+	o.Generic.Site, o.Generic.Propagate = g.rewriter.Site(), c.Has("propagate_unmatched_extensions", "generic")
 	if err := g.clientSASL(c, p, &o.SASL); err != nil {
 		return nil, err
 	}

@@ -3,10 +3,9 @@ package rewrite
 import (
 	"bytes"
 	"context"
-	"strings"
 
-	"github.com/mtad/mtad/core/addr"
 	"github.com/mtad/mtad/core/mail"
+	"github.com/mtad/mtad/core/readdress"
 )
 
 // HeaderContext says how the header of a message is rewritten (postconf(5)
@@ -23,23 +22,12 @@ type HeaderContext struct {
 	Last func(ctx context.Context, place Classes, address string) (string, error)
 }
 
-// senderFields and recipientFields are the fields whose addresses are rewritten.
-var (
-	senderFields = [...]string{"From", "Sender", "Reply-To", "Errors-To", "Return-Receipt-To", "Resent-From",
-		"Resent-Sender", "Resent-Reply-To", "Disposition-Notification-To", "Mail-Followup-To"}
-	recipientFields = [...]string{"To", "Cc", "Bcc", "Apparently-To", "Resent-To", "Resent-Cc", "Resent-Bcc"}
-)
-
 func placeOf(f mail.Field) Classes {
-	for _, name := range senderFields {
-		if f.Is(name) {
-			return HeaderSender
-		}
-	}
-	for _, name := range recipientFields {
-		if f.Is(name) {
-			return HeaderRecipient
-		}
+	switch readdress.KindOf(f) {
+	case readdress.OfSenders:
+		return HeaderSender
+	case readdress.OfRecipients:
+		return HeaderRecipient
 	}
 	return 0
 }
@@ -78,32 +66,7 @@ func withValue(f mail.Field, value string) mail.Field {
 }
 
 func (r *Rewriter) headerValue(ctx context.Context, value string, place Classes, hc HeaderContext) (string, error) {
-	list, ok := addr.List(value)
-	if !ok {
-		return value, nil
-	}
-	var b strings.Builder
-	at := 0
-	for _, m := range list {
-		if m.Address == "" || m.Address == "@" {
-			continue
-		}
-		a, err := r.headerAddress(ctx, m.Address, place, hc)
-		if err != nil {
-			return "", err
-		}
-		if a == m.Address {
-			continue
-		}
-		b.WriteString(value[at:m.Start])
-		b.WriteString(a)
-		at = m.End
-	}
-	if at == 0 {
-		return value, nil
-	}
-	b.WriteString(value[at:])
-	return b.String(), nil
+	return readdress.Each(value, func(a string) (string, error) { return r.headerAddress(ctx, a, place, hc) })
 }
 
 func (r *Rewriter) headerAddress(ctx context.Context, address string, place Classes, hc HeaderContext) (string, error) {

@@ -26,6 +26,9 @@ type delivery struct {
 	now     []int // those of the next transaction; nil for all
 	subset  []mail.Recipient
 
+	sender string // the envelope as servers are told it
+	rcpts  []mail.Recipient
+
 	content mail.Content // the text as it is in the queue
 	seven   mail.Content // the text for a server without 8BITMIME, made when needed
 
@@ -38,8 +41,13 @@ type delivery struct {
 
 // run tries the destinations in order until everybody is done.
 func (d *delivery) run(ctx context.Context) {
-	d.reuse(ctx)
-	if d.left > 0 && ctx.Err() == nil {
+	err := d.envelope(ctx)
+	if err != nil {
+		d.failed(unmapped(err))
+	} else {
+		d.reuse(ctx)
+	}
+	if d.left > 0 && ctx.Err() == nil && err == nil {
 		hops, err := parseNexthop(d.req.Nexthop, d.a.o.LMTP, d.a.o.Port)
 		if err != nil {
 			d.failed(misconfigured(err))
@@ -189,6 +197,14 @@ func (d *delivery) text(ctx context.Context) (mail.Content, error) {
 				return nil, err
 			}
 			c = checked
+		}
+		if g := &d.a.o.Generic; len(g.Maps) > 0 {
+			mapped, err := g.text(ctx, c)
+			if err != nil {
+				_ = c.Close() // nothing was written
+				return nil, err
+			}
+			c = mapped
 		}
 		d.content = c
 	}

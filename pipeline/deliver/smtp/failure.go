@@ -43,6 +43,13 @@ func misconfigured(err error) *failure {
 	return f
 }
 
+// unmapped is the failure of a lookup in smtp_generic_maps.
+func unmapped(err error) *failure {
+	f := temporary("4.3.0", "address mapping lookup failure")
+	f.cause, f.ours = err, true
+	return f
+}
+
 // interrupted is the failure of a delivery whose context ended.
 func interrupted(err error) *failure {
 	f := temporary("4.3.2", "delivery was interrupted")

@@ -21,7 +21,7 @@ func (d *delivery) prepare(ctx context.Context, s *session) *failure {
 	}
 	env, f := &d.req.Entry.Envelope, s.conn.Features()
 	tx := &s.tx
-	tx.Sender, tx.Recipients, tx.Text = env.Sender, d.recipients(), text
+	tx.Sender, tx.Recipients, tx.Text = d.sender, d.recipients(), text
 	tx.Body, tx.Ret, tx.EnvID = env.Body, env.Ret, env.EnvID
 	if tx.Probe = smtpclient.NoProbe; env.Probe() {
 		tx.Probe = d.a.o.Probe
@@ -61,7 +61,7 @@ func fitFailure(s *session, err error) *failure {
 // consent a message that needs it must not go; one whose addresses and header are ASCII does not.
 func (d *delivery) needsUTF8(f *smtpclient.Features, rcpts []mail.Recipient, text mail.Content) (bool, error) {
 	env := &d.req.Entry.Envelope
-	ascii := addr.IsASCII(env.Sender)
+	ascii := addr.IsASCII(d.sender)
 	for i := range rcpts {
 		ascii = ascii && addr.IsASCII(rcpts[i].Address)
 	}

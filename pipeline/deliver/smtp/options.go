@@ -86,6 +86,8 @@ type Options struct {
 	// Probe is how far a probe goes (smtp_address_verify_target).
 	Probe smtpclient.Probe
 
+	// Generic are tables of addresses for mail on its way out (smtp_generic_maps).
+	Generic Generic
 	// Checks are tables that change mail on its way out (smtp_header_checks …).
 	Checks Checks
 

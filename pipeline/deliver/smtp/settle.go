@@ -11,11 +11,11 @@ import (
 // recipients returns those of the next transaction.
 func (d *delivery) recipients() []mail.Recipient {
 	if d.now == nil {
-		return d.req.Recipients
+		return d.rcpts
 	}
 	d.subset = d.subset[:0]
 	for _, i := range d.now {
-		d.subset = append(d.subset, d.req.Recipients[i])
+		d.subset = append(d.subset, d.rcpts[i])
 	}
 	return d.subset
 }
