@@ -20,6 +20,9 @@ type Options struct {
 	// LineLimit is the most bytes of a line of text, line end not counted; longer ones are
 	// broken with CRLF and a space (smtp_line_length_limit). 0: no limit; else at least 64.
 	LineLimit int
+	// Filter may change each line of a reply before it is read (smtp_reply_filter); nil for none. An error
+	// ends the conversation. It must not keep or change line.
+	Filter func(line []byte) ([]byte, error)
 	// Timeouts must all be positive; see DefaultTimeouts.
 	Timeouts Timeouts
 }
@@ -35,6 +38,7 @@ type Timeouts struct {
 	DataXfer time.Duration // smtp_data_xfer_timeout: each write of text
 	DataDone time.Duration // smtp_data_done_timeout: the reply to the end of the text
 	Rset     time.Duration // smtp_rset_timeout
+	Forward  time.Duration // smtp_xforward_timeout
 	Quit     time.Duration // smtp_quit_timeout: the write of QUIT; its reply is not awaited
 }
 
@@ -43,7 +47,7 @@ func DefaultTimeouts() Timeouts {
 	return Timeouts{
 		Helo: 300 * time.Second, StartTLS: 300 * time.Second, Mail: 300 * time.Second,
 		Rcpt: 300 * time.Second, DataInit: 120 * time.Second, DataXfer: 180 * time.Second,
-		DataDone: 600 * time.Second, Rset: 20 * time.Second, Quit: 300 * time.Second,
+		DataDone: 600 * time.Second, Rset: 20 * time.Second, Forward: 300 * time.Second, Quit: 300 * time.Second,
 	}
 }
 
@@ -64,6 +68,8 @@ func (t *Timeouts) of(s Stage) time.Duration {
 		return t.DataDone
 	case StageReset:
 		return t.Rset
+	case StageForward:
+		return t.Forward
 	}
 	return t.Helo
 }

@@ -57,6 +57,7 @@ var (
 	errReplySyntax = errors.New("the reply does not begin with three digits")
 	errReplyLines  = errors.New("the reply has too many lines")
 	errReplyBytes  = errors.New("the reply is too long")
+	errReplyFilter = errors.New("the reply cannot be looked up")
 	errReadAhead   = errors.New("data behind the reply to STARTTLS")
 	errChallenge   = errors.New("the challenge is no base64")
 	errChallenges  = errors.New("too many challenges")
@@ -68,7 +69,7 @@ func broken(s Stage, err error) *Error {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		k = TimedOut
-	case errors.Is(err, errReplySyntax), errors.Is(err, errReplyLines), errors.Is(err, errReplyBytes):
+	case errors.Is(err, errReplySyntax), errors.Is(err, errReplyLines), errors.Is(err, errReplyBytes), errors.Is(err, errReplyFilter):
 		k = Garbled
 	}
 	return &Error{Kind: k, Stage: s, Err: err}

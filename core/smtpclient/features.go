@@ -20,6 +20,7 @@ const (
 	EnhancedStatuses                 // RFC 2034
 	Size                             // RFC 1870
 	Auth                             // RFC 4954
+	XForward                         // Postfix's XFORWARD_README
 )
 
 var keywords = [...]struct {
@@ -28,11 +29,11 @@ var keywords = [...]struct {
 }{
 	{"PIPELINING", Pipelining}, {"8BITMIME", EightBitMIME}, {"SMTPUTF8", SMTPUTF8},
 	{"DSN", DSN}, {"CHUNKING", Chunking}, {"STARTTLS", STARTTLS},
-	{"ENHANCEDSTATUSCODES", EnhancedStatuses}, {"SIZE", Size}, {"AUTH", Auth},
+	{"ENHANCEDSTATUSCODES", EnhancedStatuses}, {"SIZE", Size}, {"AUTH", Auth}, {"XFORWARD", XForward},
 }
 
 // noUse are keywords that may be discarded, which is what a client does with them anyway.
-const noUse = " VRFY ETRN EXPN HELP BINARYMIME XCLIENT XFORWARD SILENT-DISCARD "
+const noUse = " VRFY ETRN EXPN HELP BINARYMIME XCLIENT SILENT-DISCARD "
 
 // ParseExt returns the set for keywords as smtp_discard_ehlo_keywords lists them, in any case.
 // Keywords of extensions that a client has no use for are accepted; unknown ones are an error.
@@ -67,6 +68,8 @@ type Features struct {
 	SizeLimit int64
 	// Mechanisms are those of AUTH, in upper case.
 	Mechanisms []string
+	// Forward are the attributes that XFORWARD takes, in upper case.
+	Forward []string
 }
 
 // Has reports whether all of e are offered.
@@ -103,6 +106,8 @@ func (f *Features) add(line string) {
 		}
 	case Auth:
 		f.Mechanisms = append(f.Mechanisms, strings.Fields(strings.ToUpper(args))...)
+	case XForward:
+		f.Forward = strings.Fields(strings.ToUpper(args))
 	}
 }
 

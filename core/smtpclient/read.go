@@ -2,6 +2,7 @@ package smtpclient
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"time"
 )
@@ -53,6 +54,13 @@ func (c *Conn) readReply(s Stage, limit time.Duration) (code int, err error) {
 		start := len(c.text)
 		if err := c.readLine(start+longest, &budget, limit); err != nil {
 			return 0, err
+		}
+		if f := c.o.Filter; f != nil {
+			line, err := f(c.text[start:])
+			if err != nil {
+				return 0, fmt.Errorf("%w: %w", errReplyFilter, err)
+			}
+			c.text = append(c.text[:start], line...)
 		}
 		code, last, ok := parseLine(c.text[start:])
 		switch {

@@ -14,6 +14,7 @@ const (
 	StageStartTLS
 	StageAuth
 	StageReset
+	StageForward
 	StageMail
 	StageRcpt
 	StageData
@@ -31,6 +32,7 @@ var stageWords = [...]struct{ doing, command string }{
 	{"performing the STARTTLS handshake", "STARTTLS"},
 	{"performing the SASL authentication", "AUTH"},
 	{"sending RSET", "RSET"},
+	{"sending XFORWARD attributes", "XFORWARD"},
 	{"sending MAIL FROM", "MAIL FROM"},
 	{"sending RCPT TO", "RCPT TO"},
 	{"sending DATA command", "DATA"},

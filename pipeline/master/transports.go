@@ -37,6 +37,9 @@ func (g *generation) transports() (map[string]qmgr.Transport, error) {
 		if agent == nil {
 			continue
 		}
+		if agent, err = g.filtered(c, s.Program, agent); err != nil {
+			return nil, fmt.Errorf("service %s: %w", s.String(), err)
+		}
 		if all[s.Name], err = transport(g.cfg, s, agent); err != nil {
 			return nil, fmt.Errorf("service %s: %w", s.String(), err)
 		}
@@ -127,6 +130,10 @@ func (g *generation) smtpAgent(c *conf.Config, s mastercf.Service, p string) (qu
 	if o.Generic.Maps, err = g.openMaps(c, p+"_generic_maps"); err != nil {
 		return nil, err
 	}
+	if o.Replies, err = g.openMaps(c, p+"_reply_filter"); err != nil {
+		return nil, err
+	}
+	o.Forward = c.Bool(p + "_send_xforward_command")
 	o.Generic.Site, o.Generic.Propagate = g.rewriter.Site(), c.Has("propagate_unmatched_extensions", "generic")
 	if err := g.clientSASL(c, p, &o.SASL); err != nil {
 		return nil, err
@@ -194,7 +201,7 @@ func clientTimeouts(c *conf.Config, p string) smtpclient.Timeouts {
 		Helo: c.Duration(helo), StartTLS: c.Duration(p + "_starttls_timeout"), Mail: c.Duration(p + "_mail_timeout"),
 		Rcpt: c.Duration(p + "_rcpt_timeout"), DataInit: c.Duration(p + "_data_init_timeout"),
 		DataXfer: c.Duration(p + "_data_xfer_timeout"), DataDone: c.Duration(p + "_data_done_timeout"),
-		Rset: c.Duration(p + "_rset_timeout"), Quit: c.Duration(p + "_quit_timeout"),
+		Rset: c.Duration(p + "_rset_timeout"), Forward: c.Duration(p + "_xforward_timeout"), Quit: c.Duration(p + "_quit_timeout"),
 	}
 }
 

@@ -44,6 +44,9 @@ func New(o Options) (*Agent, error) {
 	if l := o.TLS.Level; (l == levelDANE || l == levelDANEOnly) && !o.TLS.DNSSEC {
 		o.Log.Warning("smtp_tls_security_level = " + l + " with dnssec lookups disabled (smtp_dns_support_level)")
 	}
+	if len(o.Replies) > 0 {
+		a.client.Filter = a.filterReply
+	}
 	for _, f := range o.FallbackRelay {
 		hops, err := parseNexthop(f, o.LMTP, o.Port)
 		if err != nil {
@@ -53,6 +56,17 @@ func New(o Options) (*Agent, error) {
 	}
 	a.cache.ttl, a.cache.reuse, a.cache.most, a.cache.uses = o.IdleTime, o.ReuseTime, o.MaxIdle, o.ReuseCount
 	return a, nil
+}
+
+// filterReply is smtp_reply_filter. Its tables have the time of a connection.
+func (a *Agent) filterReply(line []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), a.o.ConnectTimeout)
+	defer cancel()
+	v, found, err := a.o.Replies.Lookup(ctx, string(line))
+	if err != nil || !found {
+		return line, err
+	}
+	return []byte(v), nil
 }
 
 // Close ends the idle connections; deliveries that still run end theirs.

@@ -231,7 +231,7 @@ func (d *delivery) converse(ctx context.Context, s *session) (stale bool) {
 			break
 		}
 		s.uses++
-		err := s.conn.Send(&s.tx)
+		err := d.send(s)
 		if reused && ctx.Err() == nil && isStale(s, err) {
 			stop()
 			s.conn.Close()

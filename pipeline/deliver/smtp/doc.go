@@ -47,7 +47,6 @@
 //
 // # Known gaps
 //
-// smtp_reply_filter, XFORWARD, SRV lookups and the workarounds for PIX firewalls
-// do not exist. A TLSA record "2 1" counts only when the server sends the authority's certificate.
+// SRV lookups and the workarounds for PIX firewalls do not exist. A TLSA record "2 1" counts only when the server sends the authority's certificate.
 // SCRAM does not bind itself to the TLS connection.
 package smtp

@@ -11,6 +11,7 @@ import (
 	"github.com/mtad/mtad/core/dns"
 	"github.com/mtad/mtad/core/maillog"
 	"github.com/mtad/mtad/core/smtpclient"
+	"github.com/mtad/mtad/core/table"
 )
 
 // Resolver is what the agent asks the DNS; core/dns's Resolver and Native are ones. Errors are
@@ -88,6 +89,10 @@ type Options struct {
 
 	// Generic are tables of addresses for mail on its way out (smtp_generic_maps).
 	Generic Generic
+	// Forward tells servers that offer XFORWARD where mail came from (smtp_send_xforward_command).
+	Forward bool
+	// Replies are tables of lines of replies, and what to read instead (smtp_reply_filter).
+	Replies table.Maps
 	// Checks are tables that change mail on its way out (smtp_header_checks …).
 	Checks Checks
 
@@ -156,7 +161,7 @@ func (o *Options) complete() error {
 }
 
 func positive(t *smtpclient.Timeouts) bool {
-	return min(t.Helo, t.StartTLS, t.Mail, t.Rcpt, t.DataInit, t.DataXfer, t.DataDone, t.Rset, t.Quit) > 0
+	return min(t.Helo, t.StartTLS, t.Mail, t.Rcpt, t.DataInit, t.DataXfer, t.DataDone, t.Rset, t.Forward, t.Quit) > 0
 }
 
 // dial connects from the bind address of the right family.
