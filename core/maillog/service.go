@@ -3,6 +3,7 @@ package maillog
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/mtad/mtad/core/mail"
@@ -27,9 +28,12 @@ func (l *Log) Named(syslogName, name string) *Service {
 }
 
 // Client logs which client a queue id belongs to.
-func (s *Service) Client(id string, o *mail.Origin) {
+func (s *Service) Client(id string, o *mail.Origin) { s.ClientOf(id, o, "") }
+
+// ClientOf is Client with what a filter said of the message's first client (", orig_client=…").
+func (s *Service) ClientOf(id string, o *mail.Origin, more string) {
 	if s.log.o.JSON {
-		s.json("client", id, pairs{{"client", ClientName(o)}, {"sasl_method", o.SASLMethod}, {"sasl_username", o.SASLUser}})
+		s.json("client", id, pairs{{"client", ClientName(o)}, {"sasl_method", o.SASLMethod}, {"sasl_username", o.SASLUser}, {"orig", strings.TrimPrefix(more, ", ")}})
 		return
 	}
 	s.log.line(s.tag, false, func(b []byte) []byte {
@@ -41,7 +45,7 @@ func (s *Service) Client(id string, o *mail.Origin) {
 		if o.SASLUser != "" {
 			b = append(append(b, ", sasl_username="...), status.Clean(o.SASLUser)...)
 		}
-		return b
+		return append(b, status.Clean(more)...)
 	})
 }
 

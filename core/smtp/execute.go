@@ -138,6 +138,8 @@ func (c *conn) dispatch(ctx context.Context, v grammar.Verb) bool {
 		return c.vrfy(ctx)
 	case grammar.Etrn:
 		return c.etrn(ctx)
+	case grammar.XForward:
+		return c.xforward(ctx)
 	case grammar.Help:
 		return c.ok(214, "2.0.0", "Commands: "+strings.Join(c.helpVerbs(), " "))
 	case grammar.Quit:
@@ -154,7 +156,7 @@ func (c *conn) helpVerbs() []string {
 	var words []string
 	for v := grammar.Helo; v < grammar.Unknown; v++ {
 		switch {
-		case v == grammar.Expn,
+		case v == grammar.Expn, v == grammar.XForward,
 			v == grammar.StartTLS && (c.srv.opt.TLS == nil || c.tls != nil),
 			v == grammar.Auth && !c.authOffered,
 			v == grammar.Bdat && !c.offers("CHUNKING"),

@@ -147,6 +147,9 @@ func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog
 		return nil, fmt.Errorf("smtpd_forbid_bare_newline_exclusions: %w", err)
 	}
 	o.BareNewlineFrom = func(a netip.Addr) bool { ok, err := tolerant.Match(g0, a); return ok && err == nil }
+	if err := g.mayForward(c, &o); err != nil {
+		return nil, err
+	}
 	if err := g.authenticate(c, &o, log); err != nil {
 		return nil, err
 	}

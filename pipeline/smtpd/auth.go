@@ -33,6 +33,15 @@ type Exchange interface {
 
 // Extensions returns the EHLO lines of policy.
 func (s *session) Extensions() []string {
+	lines := s.authLines()
+	if s.MayForward(context.Background()) {
+		lines = append(lines, forwardable)
+	}
+	return lines
+}
+
+// authLines are the lines of EHLO about AUTH.
+func (s *session) authLines() []string {
 	o := &s.h.o
 	if o.Auth == nil || s.needsTLS() || o.NoAuthFor != nil && o.NoAuthFor(s.origin.Client.Addr()) {
 		return nil

@@ -53,6 +53,9 @@ type Options struct {
 	Names PeerNames
 	// Trusted says whether a client is in mynetworks, for plugins; nil: nobody is.
 	Trusted func(ctx context.Context, name string, client netip.Addr) (bool, error)
+	// ForwardFrom says which clients may say by XFORWARD where mail came from
+	// (smtpd_authorized_xforward_hosts); nil: none.
+	ForwardFrom func(context.Context, netip.Addr) bool
 	// LocalClient says whose messages are of local origin (local_header_rewrite_clients).
 	LocalClient func(o netip.Addr, authenticated bool) bool
 	// BareNewlineFrom says which clients may send bare newlines although

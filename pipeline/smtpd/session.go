@@ -35,7 +35,9 @@ type session struct {
 	size             int64 // announced by MAIL, then as received
 	serial           int   // of the transaction, for policy services
 	trouble          Trouble
-	mechanism        string // of the exchange that is under way
+	// forwarded is what XFORWARD said of the next message, or of this one.
+	forwarded forwarded
+	mechanism string // of the exchange that is under way
 }
 
 var (
@@ -201,7 +203,7 @@ func (s *session) reset(ctx context.Context) {
 		s.msg.Abort(ctx)
 	}
 	s.job, s.msg, s.inMail, s.refused = nil, nil, false, 0
-	s.env, s.effects = mail.Envelope{}, access.Effects{}
+	s.env, s.effects, s.forwarded = mail.Envelope{}, access.Effects{}, forwarded{}
 }
 
 // Verify answers VRFY as Postfix does: the address would be accepted, or why not.

@@ -15,7 +15,9 @@ import (
 
 // Mail opens a transaction.
 func (s *session) Mail(ctx context.Context, m smtp.MailArgs) error {
+	f := s.forwarded // for this transaction
 	s.reset(ctx)
+	s.forwarded = f
 	s.env = mail.Envelope{Sender: m.Sender, Body: m.Body, SMTPUTF8: m.SMTPUTF8, Ret: m.Ret, EnvID: m.EnvID,
 		Origin: s.origin, Filter: s.h.o.Filter}
 	s.env.Origin.SASLSender = m.Auth
@@ -24,6 +26,9 @@ func (s *session) Mail(ctx context.Context, m smtp.MailArgs) error {
 	}
 	if f := s.h.o.LocalClient; f != nil {
 		s.env.Origin.Local = f(s.origin.Client.Addr(), s.origin.SASLUser != "")
+	}
+	if f.source != "" {
+		s.env.Origin.Local = f.source == "LOCAL"
 	}
 	s.inMail = true
 	s.serial++
@@ -101,7 +106,7 @@ func (s *session) begin(ctx context.Context) error {
 		return s.reject("RCPT", status.From(err), "")
 	}
 	s.job = job
-	s.h.o.Log.Client(s.env.ID, &s.origin)
+	s.logClient()
 	return nil
 }
 

@@ -20,6 +20,7 @@ const (
 	Etrn
 	Help
 	Quit
+	XForward
 	// Unknown is any other word.
 	Unknown
 	// Verbs is how many there are.
@@ -29,10 +30,10 @@ const (
 // String returns the verb in upper case.
 func (v Verb) String() string {
 	return [...]string{"HELO", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BDAT", "RSET",
-		"NOOP", "VRFY", "EXPN", "ETRN", "HELP", "QUIT", "UNKNOWN"}[v]
+		"NOOP", "VRFY", "EXPN", "ETRN", "HELP", "QUIT", "XFORWARD", "UNKNOWN"}[v]
 }
 
-// longestVerb is the length of STARTTLS.
+// longestVerb is the length of STARTTLS and XFORWARD.
 const longestVerb = 8
 
 // VerbOf returns the verb that word is, in any case (RFC 5321 §2.4).
@@ -78,6 +79,8 @@ func VerbOf(word []byte) Verb {
 		return Help
 	case "QUIT":
 		return Quit
+	case "XFORWARD":
+		return XForward
 	}
 	return Unknown
 }

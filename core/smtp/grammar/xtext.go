@@ -156,3 +156,21 @@ func embedded(s string) int {
 	}
 	return end + 1
 }
+
+// Attributes reads the arguments of XFORWARD: "NAME=value NAME=value", values in xtext of at most 255
+// octets once decoded. Names are returned in upper case; the last value of a name counts.
+func Attributes(arg string) (map[string]string, bool) {
+	all := map[string]string{}
+	for _, word := range strings.Fields(arg) {
+		name, value, ok := strings.Cut(word, "=")
+		if !ok || name == "" {
+			return nil, false
+		}
+		plain, ok := decodeXtext(value)
+		if !ok || len(plain) > 255 {
+			return nil, false
+		}
+		all[strings.ToUpper(name)] = plain
+	}
+	return all, len(all) > 0
+}
