@@ -150,7 +150,8 @@ func TestRecipeVirtualMailboxHosting(t *testing.T) {
 }
 
 // Row M07, and what item -o of several smtpd services is for: users send on 587 after STARTTLS and on
-// 465, each by rules of its own; port 25 relays for nobody.
+// 465, each by rules of its own, once they have said their password; port 25 relays for nobody. The
+// password is "secret"; a file of hashes stands for Dovecot.
 func TestRecipeSubmissionServer(t *testing.T) {
 	world := newSink(t)
 	cert, pool := smtptest.Certificate(t)
@@ -158,7 +159,8 @@ func TestRecipeSubmissionServer(t *testing.T) {
 	listen := porttest.Addr(t)
 	d := recipe(t, "submission-server", []string{"smtp         inet", listen + " inet", "submission   inet", submission + " inet", "submissions  inet", submissions + " inet",
 		"$config_directory/chain.pem", "$config_directory/../chain.pem"}, "smtpd_tls_chain_files = "+chainFile(t, cert),
-		"relayhost = "+world.nexthop(), "smtpd_recipient_restrictions =")
+		"relayhost = "+world.nexthop(), "smtpd_recipient_restrictions =", "smtpd_sasl_type = passwd", "smtpd_sasl_path = inline:{ alice=$$5$$abcdefgh$$gruCpC7VkOTspMQTTSAR8mtlO9Upms.fwqE5y16JVM. }")
+	const login = "AUTH PLAIN AGFsaWNlAHNlY3JldA=="
 	trust := &tls.Config{RootCAs: pool, ServerName: "localhost"}
 
 	d.addr = listen
@@ -166,16 +168,26 @@ func TestRecipeSubmissionServer(t *testing.T) {
 	c.do("MAIL FROM:<alice@example.com>", "250")
 	c.do("RCPT TO:<b@elsewhere.example>", "554 5.7.1 <b@elsewhere.example>: Relay access denied")
 	c.do("RCPT TO:<alice@example.com>", "250")
+	c.do("RSET", "250")
+	c.do(login, "503 5.5.1 Error: authentication not enabled")
 
 	d.addr = submission
 	plain := d.connect()
 	plain.expect("220 mail.example.com ESMTP submission")
-	plain.do("EHLO client.test", "250")
+	if got := plain.do("EHLO client.test", "250"); strings.Contains(got, "AUTH") {
+		t.Errorf("a password is asked for without TLS: %s", got)
+	}
 	plain.do("MAIL FROM:<alice@example.com>", "530 5.7.0 ")
 	plain.do("STARTTLS", "220")
 	secret := tls.Client(plain.c, trust)
 	c = &client{t: t, c: secret, r: newReader(secret)}
-	c.do("EHLO client.test", "250")
+	if got := c.do("EHLO client.test", "250"); !strings.Contains(got, "AUTH PLAIN LOGIN") {
+		t.Errorf("offered: %s", got)
+	}
+	c.do("MAIL FROM:<alice@example.com>", "250")
+	c.do("RCPT TO:<b@elsewhere.example>", "554 5.7.1 ")
+	c.do("RSET", "250")
+	c.do(login, "235 2.7.0 Authentication successful")
 	if got := c.mail("alice@example.com", "b@elsewhere.example", note); !strings.HasPrefix(got, "250 2.0.0 Ok: queued as") {
 		t.Error(got)
 	}
@@ -190,11 +202,15 @@ func TestRecipeSubmissionServer(t *testing.T) {
 	c.expect("220 mail.example.com ESMTP")
 	c.do("EHLO client.test", "250")
 	c.do("MAIL FROM:<alice@example.com>", "250")
+	c.do("RCPT TO:<c@elsewhere.example>", "554 5.7.1 ")
+	c.do("RSET", "250")
+	c.do(login, "235 2.7.0 Authentication successful")
+	c.do("MAIL FROM:<alice@example.com>", "250")
 	c.do("RCPT TO:<c@elsewhere.example>", "250")
 	if m := world.wait(t, 1)[0]; fmt.Sprint(m.to) != "[<b@elsewhere.example>]" {
 		t.Errorf("the world got %s", m.to)
 	}
-	d.log.wait(t, `postfix/submission/smtpd.*: client=`)
+	d.log.wait(t, `postfix/submission/smtpd.*: client=.*, sasl_method=PLAIN, sasl_username=alice`)
 }
 
 // chainFile writes a key and its certificate into one file.

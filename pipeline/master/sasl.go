@@ -61,7 +61,7 @@ func (g *generation) mechanismFilter(c *conf.Config, name string) (func(string) 
 // saslServer is what smtpd_sasl_type and smtpd_sasl_path name: one for all services that name it.
 func (g *generation) saslServer(c *conf.Config, log *maillog.Service) (sasl.Server, error) {
 	kind, path := c.String("smtpd_sasl_type"), c.String("smtpd_sasl_path")
-	key := kind + " " + path
+	key := strings.Join([]string{kind, path, c.String("smtpd_sasl_service"), c.String("smtpd_sasl_local_domain"), c.String("smtpd_sasl_passwd_mechanisms")}, " ")
 	if s := g.logins[key]; s != nil {
 		return s, nil
 	}
@@ -91,8 +91,12 @@ func (g *generation) newSASLServer(c *conf.Config, kind, path string) (sasl.Serv
 		client := dovecot.New(o)
 		g.closers = append(g.closers, client.Close)
 		return client, nil
+	case "cyrus":
+		return g.newSaslauthd(c, path)
+	case "passwd":
+		return g.newPasswd(c, path)
 	}
-	return nil, fmt.Errorf("there is no such type; use dovecot")
+	return nil, fmt.Errorf("there is no such type; use dovecot, cyrus or passwd")
 }
 
 // socketOf reads "inet:host:port", "unix:path" or a path, which is relative to dir.

@@ -2,6 +2,8 @@ package master_test
 
 import (
 	"net"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -98,4 +100,45 @@ func TestAuthIsOfferedWhereItMayBe(t *testing.T) {
 	c.expect("220 ")
 	c.do("EHLO client.test", "250")
 	c.do("AUTH PLAIN AGEAYg==", "538 5.7.0 Encryption required for requested authentication mechanism")
+}
+
+// A site without Dovecot: users and hashes of passwords in a file, or saslauthd. The hash is of
+// "secret", by openssl passwd.
+func TestASiteWithoutDovecotHasPasswordsToo(t *testing.T) {
+	s := newSink(t)
+	d := newDaemon(t, "relayhost = "+s.nexthop(), "mynetworks = 192.0.2.0/24", "smtpd_error_sleep_time = 0", "smtpd_sasl_local_domain = example.com",
+		"smtpd_sasl_auth_enable = yes", "smtpd_sasl_type = passwd", "smtpd_sasl_path = $config_directory/passwords",
+		"smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination", "cyrus_sasl_config_path = $config_directory/sasl")
+	d.write("passwords", "alice@example.com $5$abcdefgh$gruCpC7VkOTspMQTTSAR8mtlO9Upms.fwqE5y16JVM.\n")
+	d.write("sasl/smtpd.conf", "pwcheck_method: saslauthd\nmech_list: PLAIN LOGIN CRAM-MD5\nsaslauthd_path: "+filepath.Join(d.dir, "mux")+"\n")
+	d.run()
+	c := d.connect()
+	c.expect("220 ")
+	if got := c.do("EHLO client.test", "250"); !strings.Contains(got, "AUTH PLAIN LOGIN") {
+		t.Errorf("offered: %s", got)
+	}
+	c.do("AUTH PLAIN AGFsaWNlAHdyb25n", "535 5.7.8 Error: authentication failed: authentication failure")
+	c.do("AUTH SCRAM-SHA-256 biws", "535 5.7.8 Error: authentication failed: Invalid authentication mechanism")
+	c.do("AUTH PLAIN AGFsaWNlAHNlY3JldA==", "235 2.7.0 Authentication successful")
+	c.do("MAIL FROM:<alice@example.com>", "250")
+	c.do("RCPT TO:<b@rcpt.test>", "250")
+	d.log.wait(t, fail2banSASL)
+
+	main, err := os.ReadFile(filepath.Join(d.dir, "main.cf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.write("main.cf", string(main)+"smtpd_sasl_type = cyrus\nsmtpd_sasl_path = smtpd\n")
+	mark := d.log.mark()
+	d.signal(syscall.SIGHUP)
+	d.log.waitAfter(t, mark, `smtpd\.conf: mech_list: CRAM-MD5: saslauthd can check passwords for PLAIN and LOGIN only`, d.gone)
+	d.log.waitAfter(t, mark, `reload(ed)?`, d.gone)
+	c = d.connect()
+	c.expect("220 ")
+	if got := c.do("EHLO client.test", "250"); !strings.Contains(got, "AUTH PLAIN LOGIN") {
+		t.Errorf("offered: %s", got)
+	}
+	c.do("AUTH LOGIN YWxpY2U=", "334 UGFzc3dvcmQ6")
+	c.do("c2VjcmV0", "454 4.7.0 Temporary authentication failure: generic failure")
+	d.log.wait(t, `warning: SASL: cannot ask saslauthd at `)
 }
