@@ -30,6 +30,7 @@ func verbs() []verb {
 		{"resume", false, "send mail to it again", helpResume, resumeVerb},
 		{"plugin", false, "make, test, measure and watch plugins", helpPlugin, pluginVerb},
 		{"trace", false, "show what plugins do with messages", helpTrace, traceVerb},
+		{"console", false, "make an account of the web console", helpConsole, consoleVerb},
 		{"dev", false, "load source and sink for tests of speed", helpDev, dev},
 		{"sendmail", true, "submit a message", helpSendmail, sendmail},
 		{"mailq", true, "list the queue", helpMailq, mailq},

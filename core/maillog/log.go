@@ -18,6 +18,9 @@ const bufferSize = 64 << 10
 type Options struct {
 	// Writer gets the lines. Not closed by the log.
 	Writer io.Writer
+	// Copy gets what Writer gets, in the same pieces of whole lines, and must not fail; nil for
+	// none. It outlives Reopen.
+	Copy io.Writer
 	// Name is syslog_name ("postfix"); Host the host name of each line, "" for none.
 	Name, Host string
 	// JSON chooses objects instead of Postfix's lines.
@@ -85,6 +88,9 @@ func (l *Log) flush() {
 			fmt.Fprintln(os.Stderr, "mtad: the mail log cannot be written:", err)
 		}
 		l.lost++
+	}
+	if l.o.Copy != nil {
+		_, _ = l.o.Copy.Write(l.buf)
 	}
 	l.buf = l.buf[:0]
 }

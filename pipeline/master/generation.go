@@ -9,6 +9,7 @@ import (
 
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/conf/mastercf"
+	"github.com/mtad/mtad/core/conf/netlist"
 	"github.com/mtad/mtad/core/sasl"
 	"github.com/mtad/mtad/core/smtp"
 	"github.com/mtad/mtad/core/table"
@@ -50,6 +51,8 @@ type generation struct {
 	closers []func()
 	verify  func() *verify.Verifier // made when it is first asked
 	tables  table.Shared            // one table for each that is named, whoever names it
+	// consoleNets are the clients of the web console; nil without one.
+	consoleNets *netlist.List
 
 	sessions sync.WaitGroup // the servers' Serve
 	manager  sync.WaitGroup
@@ -103,6 +106,9 @@ func (m *Master) build(ctx context.Context, c *conf.Config) (g *generation, err 
 	if err = g.buildServers(); err != nil {
 		return g, err
 	}
+	if err = g.openConsole(); err != nil {
+		return g, err
+	}
 	return g, g.buildManager()
 }
 
@@ -143,7 +149,7 @@ func (g *generation) buildManager() (err error) {
 	o.MinimalBackoff, o.MaximalBackoff = c.Duration("minimal_backoff_time"), c.Duration("maximal_backoff_time")
 	o.MaximalLifetime, o.BounceLifetime = c.Duration("maximal_queue_lifetime"), c.Duration("bounce_queue_lifetime")
 	o.DelayWarning, o.SoftBounce = c.Duration("delay_warning_time"), c.Bool("soft_bounce")
-	o.OnDelivery = g.m.counters.delivered
+	o.OnDelivery = g.m.delivered
 	if o.FlushSites, err = g.flushSites(); err != nil {
 		return err
 	}

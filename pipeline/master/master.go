@@ -16,6 +16,7 @@ import (
 	"github.com/mtad/mtad/core/maillog"
 	"github.com/mtad/mtad/core/ports"
 	"github.com/mtad/mtad/core/privsep"
+	"github.com/mtad/mtad/pipeline/console"
 	"github.com/mtad/mtad/pipeline/ctl/suspend"
 	"github.com/mtad/mtad/pipeline/hook/kv"
 	"github.com/mtad/mtad/pipeline/hook/trace"
@@ -57,6 +58,9 @@ type Master struct {
 	memories memories
 	counters *counters
 	trace    *trace.Recorder
+	// rates and journal are what the web console shows; nil without one.
+	rates   *console.Rates
+	journal *console.Journal
 	// suspended are the destinations that get no mail, and the services that do nothing.
 	suspended *suspend.Table
 	loads     *loads
@@ -123,7 +127,7 @@ func (m *Master) openLog(c *conf.Config) error {
 		}
 		m.logFile, w = f, f
 	}
-	m.maillog = maillog.New(maillog.Options{Writer: w, Name: c.String("syslog_name"), Host: shortHost(c.String("myhostname")),
+	m.maillog = maillog.New(maillog.Options{Writer: w, Copy: m.openConsole(c), Name: c.String("syslog_name"), Host: shortHost(c.String("myhostname")),
 		JSON: c.String("log_format") == "json"})
 	m.log = m.maillog.Service("master")
 	return nil
@@ -146,6 +150,7 @@ func (m *Master) logOf(c *conf.Config, service string) *maillog.Service {
 // accepted hands an entry to the manager of the moment.
 func (m *Master) accepted(e *queue.Entry) {
 	m.counters.queued.Inc()
+	m.rates.Accepted()
 	if g := m.gen.Load(); g != nil {
 		g.queue.Accepted(e)
 	}

@@ -123,7 +123,7 @@ func (open) Close() error { return nil }
 func (m *Master) serveAdmin(ctx context.Context, wg *sync.WaitGroup, failed chan<- error) error {
 	addr := m.cfg.String("admin_address")
 	if addr == "" {
-		return nil
+		return m.noConsole()
 	}
 	l, err := m.around.listen("admin", addr)
 	if err != nil {
@@ -133,7 +133,7 @@ func (m *Master) serveAdmin(ctx context.Context, wg *sync.WaitGroup, failed chan
 	m.watchQueue()
 	ages := newAges(m.store, m.counters.registry)
 	wg.Go(func() { ages.run(ctx) })
-	h := ctl.AdminHandler(m.counters.registry.Handler(), m.healthy)
+	h := m.withConsole(ctl.AdminHandler(m.counters.registry.Handler(), m.healthy))
 	run(wg, failed, "admin page", func() error { return ctl.ServeAdmin(ctx, l, h, m.log) })
 	return nil
 }

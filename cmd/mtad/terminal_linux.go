@@ -1,0 +1,6 @@
+package main
+
+import "golang.org/x/sys/unix"
+
+// The requests that get and set a terminal's modes.
+const getModes, setModes = unix.TCGETS, unix.TCSETS
