@@ -99,6 +99,13 @@ type Tuning struct {
 	BareNewline BareNewline
 	// MaxMessageBytes is the largest message, 0 for no limit.
 	MaxMessageBytes int64
+	// Command returns a line to read in the place of one that came, without line end: the same
+	// one, or its own. An error ends the connection with 421 (smtpd_command_filter). nil: every
+	// line counts as it came.
+	Command func(line []byte) ([]byte, error)
+	// Footer returns what is said in the place of a negative reply, with the same code
+	// (smtpd_reject_footer). nil: the reply itself.
+	Footer func(r status.Reply) status.Reply
 }
 
 // Uncounted is an error of a Session that is answered with the reply of Err, but does not count

@@ -25,6 +25,13 @@ func (c *conn) readCommand() bool {
 			return false
 		}
 		line, bare, err := c.readLine()
+		if err == nil && c.tune.Command != nil {
+			if line, err = c.tune.Command(line); err != nil {
+				c.cmd.Begin(nil)
+				c.fatal(421, "4.3.0", "Error: command filter: try again later", err)
+				return false
+			}
+		}
 		if c.cmd.Begin(line); c.isLine(bare, err) && c.isCommand(line) {
 			return true
 		}
@@ -220,6 +227,9 @@ const maxWaiting = 4 << 10
 func (c *conn) write(r status.Reply) {
 	if c.out == nil {
 		c.out = c.srv.bufs.BorrowReply()
+	}
+	if r.Code >= 400 && c.tune.Footer != nil {
+		r = c.tune.Footer(r)
 	}
 	c.out = wire.AppendReply(c.out, r, !c.utf8)
 	c.said(r)

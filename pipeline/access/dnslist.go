@@ -200,8 +200,8 @@ func (l *dnsList) reject(ctx context.Context, e Env, c *Codes, q *Query, prefix,
 	if err != nil {
 		return tempfail(q, err)
 	}
-	text := expand(template, func(name string) string {
-		return l.macro(name, c, q, what, class, remark)
+	text := Expand(template, func(name string) string {
+		return Filter(l.macro(name, c, q, what, class, remark), c.Expansion)
 	})
 	code := c.RBL
 	if len(text) > 4 && text[3] == ' ' {
@@ -259,76 +259,6 @@ func (l *dnsList) macro(name string, c *Codes, q *Query, what, class, remark str
 		return addr.Local(q.Recipient)
 	}
 	return ""
-}
-
-// expand replaces $name, ${name}, $(name), ${name?text} and ${name:text} in a template, as
-// postconf(5) default_rbl_reply has them.
-func expand(template string, value func(string) string) string {
-	var b strings.Builder
-	for i := 0; i < len(template); {
-		c := template[i]
-		if c != '$' || i+1 == len(template) {
-			b.WriteByte(c)
-			i++
-			continue
-		}
-		i++
-		switch next := template[i]; {
-		case next == '$':
-			b.WriteByte('$')
-			i++
-		case next == '{' || next == '(':
-			end := closing(template, i)
-			if end < 0 {
-				return b.String()
-			}
-			b.WriteString(expandBraced(template[i+1:end], value))
-			i = end + 1
-		default:
-			end := i
-			for end < len(template) && (template[end] == '_' || isAlnum(template[end])) {
-				end++
-			}
-			b.WriteString(value(template[i:end]))
-			i = end
-		}
-	}
-	return b.String()
-}
-
-func expandBraced(text string, value func(string) string) string {
-	i := strings.IndexAny(text, "?:")
-	if i < 0 {
-		return value(text)
-	}
-	if has := value(text[:i]) != ""; has == (text[i] == '?') {
-		return expand(text[i+1:], value)
-	}
-	return ""
-}
-
-// closing returns the index of the bracket that closes the one at i, -1 for none.
-func closing(s string, i int) int {
-	open, shut := s[i], byte('}')
-	if open == '(' {
-		shut = ')'
-	}
-	depth := 0
-	for ; i < len(s); i++ {
-		switch s[i] {
-		case open:
-			depth++
-		case shut:
-			if depth--; depth == 0 {
-				return i
-			}
-		}
-	}
-	return -1
-}
-
-func isAlnum(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 }
 
 func permitDNSWL(l dnsList) ask {

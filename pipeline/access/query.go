@@ -161,6 +161,8 @@ type Codes struct {
 	Default, Defer int
 	// Sender and Recipient are unverified_sender_… and unverified_recipient_….
 	Sender, Recipient Unverifiable
+	// Expansion are the bytes that values in replies may have (smtpd_expansion_filter); "": any.
+	Expansion string
 	// NullKey is smtpd_null_access_lookup_key.
 	NullKey string
 	// TempfailNow answers lookup failures at once instead of when the mail would be accepted:

@@ -104,14 +104,11 @@ func (v *value) special() {
 	}
 }
 
-// forbidden looks at smtpd_forbidden_commands, whose tables mtad does not ask.
+// forbidden looks at the names in smtpd_forbidden_commands.
 func (v *value) forbidden() {
 	for _, w := range v.c.List(v.p.Name) {
 		switch {
 		case strings.Contains(w, ":"):
-			if v.c.IsSet(v.p.Name) {
-				v.warn("the table " + w + " is not asked; commands that do not begin with a letter are refused in its place")
-			}
 		case slices.Contains([]string{"EHLO", "HELO", "MAIL", "RCPT", "DATA", "QUIT"}, strings.ToUpper(w)):
 			v.warn("forbids " + strings.ToUpper(w) + ", without which no mail comes in")
 		case strings.ContainsAny(w, "/^$*\\"):

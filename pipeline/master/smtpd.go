@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"slices"
-	"strings"
 
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/conf/mastercf"
@@ -41,6 +39,9 @@ func (g *generation) serverParts(c *conf.Config, s mastercf.Service, limits *smt
 	if o, err = engineOptions(g.m.around.keyPair, c, s, log); err != nil {
 		return o, nil, err
 	}
+	if o.Forbidden, err = g.forbidden(c, log); err != nil {
+		return o, nil, err
+	}
 	if s.Verbose > 0 {
 		o.Logger = log.SlogAt(slog.LevelDebug)
 		o.Trace = func(c smtp.ConnInfo, fromClient bool, line []byte) { traceLine(log, c, fromClient, line) }
@@ -66,10 +67,6 @@ func engineOptions(load keyLoader, c *conf.Config, s mastercf.Service, log *mail
 	o.StrictRFC821, o.SMTPUTF8 = c.Bool("strict_rfc821_envelopes"), c.Bool("smtputf8_enable")
 	o.ForbidUnauthPipelining = c.Bool("smtpd_forbid_unauth_pipelining")
 	o.DiscardKeywords = c.List("smtpd_discard_ehlo_keywords")
-	if words := c.List("smtpd_forbidden_commands"); c.IsSet("smtpd_forbidden_commands") && slices.ContainsFunc(words, isTable) {
-		log.Warning("smtpd_forbidden_commands: its tables are not asked; commands that do not begin with a letter are refused in their place")
-	}
-	o.Forbidden = forbidden(c.List("smtpd_forbidden_commands"))
 	o.BareNewlineCode = c.Int("smtpd_forbid_bare_newline_reject_code")
 	if c.String("smtpd_forbid_bare_newline") == "reject" {
 		o.BareNewline = smtp.Reject
@@ -87,24 +84,6 @@ func processLimit(c *conf.Config, s mastercf.Service) int {
 		return c.Int("default_process_limit")
 	}
 	return s.Limit
-}
-
-func isTable(word string) bool { return strings.Contains(word, ":") }
-
-// forbidden reads smtpd_forbidden_commands: names; a table stands for its default, whatever does
-// not begin with a letter.
-func forbidden(words []string) func(string) bool {
-	names, odd := map[string]bool{}, false
-	for _, w := range words {
-		if isTable(w) {
-			odd = true
-			continue
-		}
-		names[strings.ToUpper(w)] = true
-	}
-	return func(verb string) bool {
-		return names[verb] || odd && verb != "" && (verb[0] < 'A' || verb[0] > 'Z')
-	}
 }
 
 // newHandler builds the policy of a service.
@@ -140,6 +119,9 @@ func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog
 		LocalClient: localClient(c, world), Flush: g.m.flushSite, Trusted: world.MyNetworks,
 	}
 	if o.Trouble, err = g.trouble(c); err != nil {
+		return nil, err
+	}
+	if err := g.speech(c, &o, log); err != nil {
 		return nil, err
 	}
 	tolerant, err := c.Networks("smtpd_forbid_bare_newline_exclusions", g.opener(c))
@@ -221,6 +203,7 @@ func codes(c *conf.Config) access.Codes {
 		UnknownHostname: c.Int("unknown_hostname_reject_code"), Plaintext: c.Int("plaintext_reject_code"),
 		MultiRecipientBounce: c.Int("multi_recipient_bounce_reject_code"), Default: c.Int("reject_code"), Defer: c.Int("defer_code"),
 		AccessMapDefer: c.Int("access_map_defer_code"), RBL: c.Int("maps_rbl_reject_code"), NullKey: c.String("smtpd_null_access_lookup_key"),
+		Expansion:           expansion(c.String("smtpd_expansion_filter")),
 		AddressTempfailNow:  c.String("unknown_address_tempfail_action") == "defer",
 		HostnameTempfailNow: c.String("unknown_helo_hostname_tempfail_action") == "defer",
 		Sender: access.Unverifiable{Defer: c.Int("unverified_sender_defer_code"), Reject: c.Int("unverified_sender_reject_code"),

@@ -61,6 +61,14 @@ type Options struct {
 	// BareNewlineFrom says which clients may send bare newlines although
 	// smtpd_forbid_bare_newline = reject (smtpd_forbid_bare_newline_exclusions); nil: none.
 	BareNewlineFrom func(netip.Addr) bool
+	// Discard returns the EHLO keywords that a client is not offered, in the place of the server's
+	// list; found is false for that list (smtpd_discard_ehlo_keyword_address_maps). nil: that list.
+	Discard func(client netip.Addr) (keywords []string, found bool)
+	// CommandFilter replaces a command line (smtpd_command_filter); nil: none is replaced.
+	CommandFilter func(line string) (replaced string, found bool, err error)
+	// Footer returns the template that is added to a negative reply, as it is sent
+	// (smtpd_reject_footer, smtpd_reject_footer_maps), "" for none. nil: none ever.
+	Footer func(reply string) (template string)
 	// Filter is content_filter, "" for none.
 	Filter string
 	// Auth authenticates clients; nil: authentication is not enabled.

@@ -129,10 +129,23 @@ func (s *session) closeHooks() {
 	}
 }
 
-// Adjust lets clients send bare newlines that may (smtpd_forbid_bare_newline_exclusions).
+// Adjust sets what depends on the client: whether it may send bare newlines
+// (smtpd_forbid_bare_newline_exclusions), what it is not offered, what becomes of its commands and of
+// the replies to them.
 func (s *session) Adjust(t *smtp.Tuning) {
 	if may := s.h.o.BareNewlineFrom; may != nil && may(s.origin.Client.Addr()) {
 		t.BareNewline = smtp.Normalize
+	}
+	if s.h.o.Discard != nil {
+		if words, ok := s.h.o.Discard(s.origin.Client.Addr()); ok {
+			t.DiscardKeywords = words
+		}
+	}
+	if s.h.o.CommandFilter != nil {
+		t.Command = s.filterCommand
+	}
+	if s.h.o.Footer != nil {
+		t.Footer = s.addFooter
 	}
 }
 
