@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mtad/mtad/core/sasl/dovecot/dovecottest"
+	"github.com/mtad/mtad/core/porttest"
 )
 
 // The same configuration and the same sessions for Postfix and for mtad: replies, and what arrives
@@ -26,8 +26,8 @@ import (
 // "!" before a case: its messages go nowhere. "~NAME" before a case: mtad differs, and
 // docs/differences.md says why under that name. %DIR% is the directory of the files; %LOCAL%,
 // %VIRTUAL%, %RELAY%, %OTHER% are next hops, as is everything else by default; they refuse recipients
-// whose names begin with refused-there (550) and later-there (450). %DOVECOT% is the socket of a
-// Dovecot that knows alice with the password secret.
+// whose names begin with refused-there (550) and later-there (450). %POLICY% is a policy service, as is
+// unix:%DIR%/policy.
 func TestDifferential(t *testing.T) {
 	need(t, "postfix", "postfix postfix-pcre")
 	needRoot(t)
@@ -45,9 +45,6 @@ func differ(t *testing.T, file string) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
-	}
-	if bytes.Contains(text, []byte("%DOVECOT%")) {
-		text = bytes.ReplaceAll(text, []byte("%DOVECOT%"), []byte(dovecottest.Start(t, "alice:{PLAIN}secret")))
 	}
 	parts := splitArchive(string(text))
 	explained, err := os.ReadFile("../../docs/differences.md")
@@ -149,12 +146,14 @@ type site struct {
 	addr  string
 	log   *logbook
 	sinks map[string]*sink
+	// policy is a policy service, "inet:host:port".
+	policy string
 }
 
 var sinkNames = []string{"DEFAULT", "LOCAL", "VIRTUAL", "RELAY", "OTHER"}
 
 func newSite(t *testing.T) *site {
-	s := &site{sinks: map[string]*sink{}}
+	s := &site{sinks: map[string]*sink{}, policy: "inet:" + policyServer(t, "tcp", porttest.Addr(t))}
 	for _, n := range sinkNames {
 		s.sinks[n] = newSink(t, func(k *sink) { k.keywords, k.answer = []string{"8BITMIME", "DSN"}, picky })
 	}
@@ -180,7 +179,7 @@ func (s *site) lines(parts map[string]string, dir string) string {
 }
 
 func (s *site) expand(text, dir string) string {
-	text = strings.ReplaceAll(text, "%DIR%", dir)
+	text = strings.ReplaceAll(strings.ReplaceAll(text, "%DIR%", dir), "%POLICY%", s.policy)
 	for name, k := range s.sinks {
 		text = strings.ReplaceAll(text, "%"+name+"%", k.nexthop())
 	}
@@ -189,6 +188,10 @@ func (s *site) expand(text, dir string) string {
 
 func (s *site) files(t *testing.T, parts map[string]string, dir string) {
 	t.Helper()
+	policyServer(t, "unix", filepath.Join(dir, "policy"))
+	if err := os.Chmod(filepath.Join(dir, "policy"), 0o777); err != nil {
+		t.Fatal(err)
+	}
 	for name, text := range parts {
 		if name == "" || name == "cases" || name == "main.cf" {
 			continue
