@@ -7,6 +7,7 @@ import (
 	"net"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/mtad/mtad/cmd/mtad/dev/sink"
@@ -35,6 +36,7 @@ type workload struct {
 	n, size, c     int
 	reuse, filters bool
 	hostile        string // what hostile guests do to the messages of a second stream; "" is none
+	dead           int    // messages that wait for a next hop that is down
 	beside         string // the workload that it is compared with
 }
 
@@ -45,6 +47,8 @@ var workloads = []workload{
 	{name: "50k", what: "50 KiB, a connection per message, 20 sessions", n: 2000, size: 50 << 10, c: 20},
 	{name: "1m", what: "1 MiB, a connection per message, 4 sessions", n: 200, size: 1 << 20, c: 4},
 	{name: "filter", what: "as \"new\", with one Wasm filter at eom", n: 4000, size: 4096, c: 20, filters: true, beside: "new"},
+	{name: "live", what: "as \"new\", more of it", n: 12000, size: 4096, c: 20},
+	{name: "deadhop", what: "the same, while 10,000 messages wait for a next hop that is down", n: 12000, size: 4096, c: 20, dead: 10000, beside: "live"},
 	{name: "calm", what: "as \"new\", beside a stream of mail to guests that do nothing", n: 8000, size: 4096, c: 20, hostile: "calm"},
 	{name: "hostile", what: "the same, and the guests are hostile to that stream", n: 8000, size: 4096, c: 20, hostile: "hostile", beside: "calm"},
 }
@@ -131,7 +135,11 @@ func (wl workload) run(ctx context.Context, o Options) (r result, err error) {
 	if err != nil {
 		return r, err
 	}
+	stopSecond = sync.OnceFunc(stopSecond)
 	defer stopSecond()
+	if wl.dead > 0 {
+		stopSecond()
+	}
 	d, err := start(ctx, o.Program, port, secondPort, wl.toml(o))
 	if err != nil {
 		return r, err
@@ -139,6 +147,9 @@ func (wl workload) run(ctx context.Context, o Options) (r result, err error) {
 	defer d.stop()
 	if wl.hostile != "" {
 		defer d.trouble(ctx, second, &err)()
+	}
+	if err := wl.leaveWaiting(ctx, d); err != nil {
+		return r, err
 	}
 	if _, err := wl.load(ctx, d, s, max(wl.n/10, wl.c), "warm"); err != nil {
 		return r, err
@@ -153,6 +164,19 @@ func (wl workload) run(ctx context.Context, o Options) (r result, err error) {
 	r = result{rate: float64(wl.n) / took, mbPerSecond: float64(wl.n) * float64(wl.size) / took / 1e6,
 		cpuMS: (d.cpu() - cpu).Seconds() * 1000 / float64(wl.n), rssMiB: float64(d.rssKiB()) / 1024, p99: res.P99}
 	return r, check(s.Counts(), wl.n)
+}
+
+// leaveWaiting sends the messages that nobody takes.
+func (wl workload) leaveWaiting(ctx context.Context, d *daemon) error {
+	if wl.dead == 0 {
+		return nil
+	}
+	res, err := source.Run(ctx, source.Options{Network: "tcp", Addr: d.addr, Messages: wl.dead, Sessions: wl.c, Size: wl.size,
+		Reuse: true, From: "a@source.invalid", Rcpt: victim, Tag: "dead", Timeout: Limit})
+	if err == nil && res.Accepted != wl.dead {
+		err = fmt.Errorf("%d of %d messages for the next hop that is down were accepted", res.Accepted, wl.dead)
+	}
+	return err
 }
 
 // load sends n messages and waits until the sink has them all.
