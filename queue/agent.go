@@ -57,9 +57,22 @@ type Result struct {
 	ConnUse int
 	// Cause is for the log only; nil when the reply says it all.
 	Cause error
+	// Parts are the deliveries that a recipient became which stands for others (an alias, a
+	// .forward file). Each has a log line of its own, and each that failed is reported, in
+	// the place of the recipient; what becomes of the recipient is the Outcome all the same.
+	Parts []Part
 	// DeadSite says that the site could not be reached at all: it counts for the
 	// destination's window, as a failed cohort does in Postfix.
 	DeadSite bool
+}
+
+// Part is one of the deliveries that a recipient became.
+type Part struct {
+	// Recipient is who it was for; Original is the recipient's that became it.
+	Recipient mail.Recipient
+	Result    Result
+	// Told says that it was logged before, in an attempt that left other parts undone.
+	Told bool
 }
 
 // Agent delivers. It returns one result per recipient of the request, in order, never more or

@@ -15,8 +15,17 @@ import (
 // openIndexed opens a table that postmap builds: its index; without one its text; without that
 // the file that Postfix's postmap left.
 func openIndexed(name string, o Options) (Table, error) {
-	return openWatched([]string{name + index.Suffix, name, name + bdb.Suffix}, false, o,
+	return openWatched(Files("hash", name), false, o,
 		func() (Table, error) { return o.loadIndexed(name) })
+}
+
+// Files returns the files that the rows of a table of a type may be in, the one that counts first; the
+// others count when it does not exist.
+func Files(kind, name string) []string {
+	if Indexed(kind) {
+		return []string{name + index.Suffix, name, name + bdb.Suffix}
+	}
+	return []string{name}
 }
 
 func (o Options) loadIndexed(name string) (Table, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"syscall"
 
@@ -37,8 +38,8 @@ func (Self) Run(ctx context.Context, c *Command) (Ended, error) {
 	})
 }
 
-// errFile is the error for a file that is not read.
-var errFile = errors.New("not a regular file, or too large")
+// ErrFile is the cause of an error about a file that ReadFile does not read: no regular file, or too large.
+var ErrFile = errors.New("not a regular file, or too large")
 
 // ReadFile reads a file.
 func (Self) ReadFile(_ context.Context, _ As, dir, name string, limit int64) (f File, err error) {
@@ -59,12 +60,26 @@ func (Self) ReadFile(_ context.Context, _ As, dir, name string, limit int64) (f 
 	}
 	sys, ok := st.Sys().(*syscall.Stat_t)
 	if !ok || !st.Mode().IsRegular() || st.Size() > limit {
-		return f, &os.PathError{Op: "read", Path: name, Err: errFile}
+		return f, &os.PathError{Op: "read", Path: name, Err: ErrFile}
 	}
 	f = File{Mode: st.Mode(), UID: int(sys.Uid), Links: int(sys.Nlink)}
 	f.Data, err = io.ReadAll(io.LimitReader(in, limit+1))
 	if int64(len(f.Data)) > limit {
-		return f, &os.PathError{Op: "read", Path: name, Err: errFile}
+		return f, &os.PathError{Op: "read", Path: name, Err: ErrFile}
 	}
 	return f, err
+}
+
+// OwnerOf returns the uid of a file, -1 where the system does not say.
+func OwnerOf(st fs.FileInfo) int {
+	if sys, ok := st.Sys().(*syscall.Stat_t); ok {
+		return int(sys.Uid)
+	}
+	return -1
+}
+
+// IsDirectory reports whether path is a directory that this process can see.
+func IsDirectory(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.IsDir()
 }

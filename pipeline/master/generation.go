@@ -18,6 +18,7 @@ import (
 	"github.com/mtad/mtad/pipeline/hook"
 	"github.com/mtad/mtad/pipeline/rewrite"
 	"github.com/mtad/mtad/pipeline/verify"
+	"github.com/mtad/mtad/queue"
 	"github.com/mtad/mtad/queue/qmgr"
 )
 
@@ -47,6 +48,7 @@ type generation struct {
 	stdin   func() (*smtp.Server, error)
 	queue   *qmgr.Manager
 	logins  map[string]sasl.Server // by smtpd_sasl_type and smtpd_sasl_path; used while building
+	agents  map[string]queue.Agent // those of master.cf, by service; complete before any is used
 	closing sync.Mutex             // guards closers
 	closers []func()
 	verify  func() *verify.Verifier // made when it is first asked

@@ -47,7 +47,7 @@ func (g *generation) tableOptions(c *conf.Config) table.Options {
 }
 
 // fixedResults are the parameters whose results must not contain what a sender wrote.
-var fixedResults = []string{"transport_maps", "virtual_mailbox_maps", "virtual_uid_maps", "virtual_gid_maps"}
+var fixedResults = []string{"alias_maps", "transport_maps", "virtual_mailbox_maps", "virtual_uid_maps", "virtual_gid_maps"}
 
 // openMaps opens the tables of a parameter; nil when it names none.
 func (g *generation) openMaps(c *conf.Config, name string) (table.Maps, error) {

@@ -103,6 +103,14 @@ func (s *surroundings) runner() deliver.Runner {
 	return deliver.Self{}
 }
 
+// files reads files with the rights of others, as far as this process can.
+func (s *surroundings) files() deliver.Files {
+	if s.users != nil {
+		return s.users
+	}
+	return deliver.Self{}
+}
+
 // keyPair loads a certificate and its key. With a parent the key stays there.
 func (s *surroundings) keyPair(certFile, keyFile string) (tls.Certificate, error) {
 	if s.parent == nil {

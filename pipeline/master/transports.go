@@ -13,7 +13,6 @@ import (
 	"github.com/mtad/mtad/core/privsep"
 	"github.com/mtad/mtad/core/smtpclient"
 	"github.com/mtad/mtad/pipeline/deliver/failing"
-	"github.com/mtad/mtad/pipeline/deliver/local"
 	"github.com/mtad/mtad/pipeline/deliver/mailbox"
 	deliver "github.com/mtad/mtad/pipeline/deliver/smtp"
 	"github.com/mtad/mtad/pipeline/deliver/virtual"
@@ -25,6 +24,7 @@ import (
 // transports builds the delivery services of master.cf.
 func (g *generation) transports() (map[string]qmgr.Transport, error) {
 	all := map[string]qmgr.Transport{}
+	g.agents = map[string]queue.Agent{}
 	for _, s := range g.cfg.Services() {
 		if s.Type != mastercf.Unix {
 			continue
@@ -40,6 +40,7 @@ func (g *generation) transports() (map[string]qmgr.Transport, error) {
 		if agent, err = g.filtered(c, s.Program, agent); err != nil {
 			return nil, fmt.Errorf("service %s: %w", s.String(), err)
 		}
+		g.agents[s.Name] = agent
 		if all[s.Name], err = transport(g.cfg, s, agent); err != nil {
 			return nil, fmt.Errorf("service %s: %w", s.String(), err)
 		}
@@ -222,23 +223,6 @@ func (g *generation) mailboxes(c *conf.Config, place privsep.Place, size, locks 
 		return u.Mailboxes(place, o), nil
 	}
 	return mailbox.AsSelf{W: mailbox.New(o)}, nil
-}
-
-func (g *generation) localAgent(c *conf.Config) (queue.Agent, error) {
-	place := privsep.Spool
-	if c.String("home_mailbox") != "" {
-		place = privsep.Home
-	}
-	w, err := g.mailboxes(c, place, "mailbox_size_limit", "mailbox_delivery_lock")
-	if err != nil {
-		return nil, err
-	}
-	return local.New(local.Options{
-		Spool: c.String("mail_spool_directory"), HomeMailbox: c.String("home_mailbox"), Users: local.Accounts{},
-		RecipientDelimiter: c.String("recipient_delimiter"), DoubleBounceSender: c.String("double_bounce_sender"),
-		Original: c.Bool("enable_original_recipient"), Delivered: c.Has("prepend_delivered_header", "file"),
-		Mailbox: w,
-	})
 }
 
 func (g *generation) virtualAgent(c *conf.Config) (queue.Agent, error) {

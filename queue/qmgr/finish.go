@@ -147,7 +147,9 @@ func (m *Manager) bounce(ctx context.Context, msg *message, expired bool) {
 	}
 	for k := range failed {
 		msg.note(at[k], &failed[k])
-		msg.left--
+		if k == 0 || at[k] != at[k-1] { // several parts of one recipient stand together
+			msg.left--
+		}
 	}
 	if expired {
 		m.logExpired(msg, failed[len(r.failed):])

@@ -56,8 +56,9 @@ func (m *Manager) apply(msg *message, done []ended, last bool) {
 func (m *Manager) causes(msg *message, e *ended) {
 	var last error
 	for j := range e.Index {
-		cause := e.result(j).Cause
-		if cause != nil && (last == nil || cause.Error() != last.Error()) {
+		res := e.result(j)
+		cause := res.Cause
+		if cause != nil && res.Parts == nil && (last == nil || cause.Error() != last.Error()) {
 			m.qmgr.Info(msg.entry.ID + ": to=<" + e.To(msg.entry, j) + ">: " + cause.Error())
 		}
 		last = cause
@@ -92,13 +93,24 @@ func (m *Manager) result(msg *message, e *ended, j, i int, plain bool) {
 		// The word is Postfix's, so that its tools tell it from a deferral.
 		word, res.Outcome, res.Reply = "SOFTBOUNCE", queue.Deferred4, softened(res.Reply)
 	}
-	m.log(msg, e, j, i, &res, word)
 	rcpt := msg.entry.Recipients[i]
+	if res.Parts == nil {
+		m.log(msg, e, e.To(msg.entry, j), &rcpt, &res, word)
+	}
 	report := queue.Report{Recipient: rcpt, Result: res, At: e.at}
+	m.parts(msg, e, &report)
 	switch r := &msg.round; res.Outcome {
 	case queue.Bounced:
-		r.failed = append(r.failed, report)
-		r.failedAt = append(r.failedAt, i)
+		if res.Parts == nil {
+			r.failed = append(r.failed, report)
+			r.failedAt = append(r.failedAt, i)
+		}
+		for k := range res.Parts {
+			if p := &res.Parts[k]; p.Result.Outcome == queue.Bounced {
+				r.failed = append(r.failed, queue.Report{Recipient: p.Recipient, Result: p.Result, At: e.at})
+				r.failedAt = append(r.failedAt, i)
+			}
+		}
 	case queue.Deferred4:
 		r.waiting = append(r.waiting, report)
 		r.waitingAt = append(r.waitingAt, i)
@@ -117,6 +129,24 @@ func (m *Manager) result(msg *message, e *ended, j, i int, plain bool) {
 	}
 	if m.o.OnEvent != nil {
 		m.event(res.Outcome.String(), msg.entry, rcpt.Address, report)
+	}
+}
+
+// parts logs what a recipient became, each part once. With soft_bounce no part has failed.
+func (m *Manager) parts(msg *message, e *ended, of *queue.Report) {
+	parts := of.Result.Parts
+	for k := range parts {
+		p := &parts[k]
+		word := p.Result.Outcome.String()
+		if p.Result.Outcome == queue.Bounced && m.o.SoftBounce {
+			word, p.Result.Outcome, p.Result.Reply = "SOFTBOUNCE", queue.Deferred4, softened(p.Result.Reply)
+		}
+		if !p.Told {
+			m.log(msg, e, p.Recipient.Address, &p.Recipient, &p.Result, word)
+		}
+		if p.Result.Cause != nil && !p.Told {
+			m.qmgr.Info(msg.entry.ID + ": to=<" + p.Recipient.Address + ">: " + p.Result.Cause.Error())
+		}
 	}
 }
 
@@ -145,10 +175,10 @@ func (m *Manager) progress(msg *message) {
 }
 
 // log writes the disposition line of a recipient, and feeds the metrics.
-func (m *Manager) log(msg *message, e *ended, j, i int, res *queue.Result, word string) {
+func (m *Manager) log(msg *message, e *ended, to string, rcpt *mail.Recipient, res *queue.Result, word string) {
 	env := &msg.entry.Envelope
 	service, name := m.service(e.transport, res.Outcome)
-	d := maillog.Delivery{ID: env.ID, To: e.To(msg.entry, j), OrigTo: env.Recipients[i].Original, Relay: res.Relay,
+	d := maillog.Delivery{ID: env.ID, To: to, OrigTo: rcpt.Original, Relay: res.Relay,
 		Arrived: env.Arrived, Active: msg.since, Setup: res.Begun, Sending: res.Setup, End: e.at,
 		DSN: res.Reply.DSN(), Status: word, Text: text(res), ConnUse: res.ConnUse}
 	if e.transport == nil {

@@ -145,9 +145,15 @@ func feed(w *bufio.Writer, text mail.Content) error {
 	return err
 }
 
-// ReadFile reads a file below the home directory of an account.
+// ReadFile reads a file below the home directory of an account, or, where the parent allows mail to
+// files, below any directory that the account can enter.
 func (u *Users) ReadFile(ctx context.Context, as deliver.As, dir, name string, limit int64) (deliver.File, error) {
-	return u.readFile(ctx, owner{privsep.Home, as, clean(dir)}, name, limit)
+	f, err := u.readFile(ctx, owner{privsep.Home, as, clean(dir)}, name, limit)
+	var refused *privsep.Refused
+	if errors.As(err, &refused) {
+		return u.readFile(ctx, owner{privsep.AnyFile, as, clean(dir)}, name, limit)
+	}
+	return f, err
 }
 
 func (u *Users) readFile(ctx context.Context, o owner, name string, limit int64) (f deliver.File, err error) {
@@ -157,6 +163,9 @@ func (u *Users) readFile(ctx context.Context, o owner, name string, limit int64)
 	}
 	if len(texts) == 1 && texts[0] == answerNone {
 		return f, &fs.PathError{Op: "open", Path: name, Err: syscall.ENOENT}
+	}
+	if len(texts) == 1 && texts[0] == answerUnusable {
+		return f, &fs.PathError{Op: "open", Path: name, Err: syscall.EACCES}
 	}
 	if len(texts) != 5 || texts[0] != answerFile {
 		_, err := parseAnswer(texts)

@@ -19,6 +19,8 @@ const (
 	answerFailed = "failed"
 	answerFile   = "file"
 	answerNone   = "none" // there is no such file
+	// answerUnusable: there is a file, which may not be read, or is no regular file.
+	answerUnusable = "unusable"
 )
 
 // job is a delivery without the message.

@@ -146,6 +146,8 @@ func (s *server) read(name, most string) ([]string, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return []string{answerNone}, nil
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, deliver.ErrFile):
+		return []string{answerUnusable}, nil
 	case err != nil:
 		return failureFrame(err), nil
 	}

@@ -151,8 +151,8 @@ func (b brokenUsers) Lookup(context.Context, string) (local.User, bool, error) {
 	return local.User{}, false, b.err
 }
 
-func (b brokenUsers) Expand(context.Context, *queue.Request, mail.Recipient, string, string) (string, bool, error) {
-	return "", false, b.err
+func (b brokenUsers) LookupID(context.Context, int) (local.User, bool, error) {
+	return local.User{}, false, b.err
 }
 
 func TestTroubleWithAccountsIsNeverNotFound(t *testing.T) {
@@ -160,35 +160,15 @@ func TestTroubleWithAccountsIsNeverNotFound(t *testing.T) {
 		o := options(t, "spool")
 		o.Users = brokenUsers{err}
 		want(t, deliver(t, o, "x", "bob@example.org")[0], queue.Deferred4, "451 4.3.0 user lookup failed, try again later")
-		o = options(t, "spool")
-		o.Expander = brokenUsers{errors.New("alias table is gone")}
-		want(t, deliver(t, o, "x", "bob@example.org")[0], queue.Deferred4, "451 4.3.0 alias expansion failed, try again later")
+		o = expanding(t, options(t, "spool"), nil)
+		o.Aliases = []local.AliasMap{{Table: &table{rows: "!bob "}}}
+		want(t, deliver(t, o, "x", "bob@example.org")[0], queue.Deferred4, "451 4.3.0 alias database unavailable")
 	}
 	o := options(t, "spool")
 	o.HomeMailbox = "Maildir/"
 	want(t, deliver(t, o, "x", "home@example.org")[0], queue.Deferred4, "451 4.3.5 mail system configuration error")
 	o.HomeMailbox = "../alice/Maildir/"
 	want(t, deliver(t, o, "x", "bob@example.org")[0], queue.Deferred4, "451 4.3.5 mail system configuration error")
-}
-
-// aliases knows one alias, and what it was asked.
-type aliases struct{ asked []string }
-
-func (a *aliases) Expand(_ context.Context, req *queue.Request, r mail.Recipient, user, ext string) (string, bool, error) {
-	a.asked = append(a.asked, req.Entry.ID+" "+r.Address+" "+user+" "+ext)
-	return "5A2", user == "info", nil
-}
-
-func TestAnAliasIsExpanded(t *testing.T) {
-	o := options(t, "spool")
-	known := &aliases{}
-	o.Expander = known
-	rs := deliver(t, o, "x", "Info+sales@example.org", "bob@example.org")
-	want(t, rs[0], queue.Expanded, "250 2.0.0 forwarded as 5A2")
-	want(t, rs[1], queue.Sent, "250 2.0.0 delivered to mailbox")
-	if !slices.Equal(known.asked, []string{"4F1 Info+sales@example.org info sales", "4F1 bob@example.org bob "}) {
-		t.Errorf("asked %q", known.asked)
-	}
 }
 
 // table is local_recipient_maps; "!" fails.

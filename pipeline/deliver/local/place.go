@@ -8,37 +8,19 @@ import (
 	"strings"
 
 	"github.com/mtad/mtad/core/addr"
-	"github.com/mtad/mtad/core/status"
 	"github.com/mtad/mtad/pipeline/deliver"
 	"github.com/mtad/mtad/pipeline/deliver/mailbox"
 )
 
-// place returns the mailbox of a user and its owner, or says that there is no such user.
-func (a *Agent) place(ctx context.Context, address, user string) (as deliver.As, p mailbox.Place, err error) {
-	if a.o.Directory {
-		p, err = a.directoryPlace(ctx, address, user)
-		return deliver.As{UID: mailbox.AnyOwner, GID: mailbox.AnyOwner}, p, err
+// accountPlace returns the mailbox of an account.
+func (a *Agent) accountPlace(u *User, user string) (mailbox.Place, error) {
+	if a.o.HomeMailbox == "" {
+		return spoolPlace(a.o.Spool, user, u.UID)
 	}
-	u, found, err := a.o.Users.Lookup(ctx, user)
-	switch {
-	case err != nil:
-		return as, p, tryLater("user lookup failed, try again later", err)
-	case !found:
-		return as, p, unknown(user, "accounts")
-	case a.o.HomeMailbox != "":
-		p, err = homePlace(u, a.o.HomeMailbox)
-	default:
-		p, err = spoolPlace(a.o.Spool, user, u.UID)
-	}
-	return deliver.As{Name: u.Name, UID: u.UID, GID: u.GID}, p, err
-}
-
-func homePlace(u User, mbox string) (mailbox.Place, error) {
 	if !filepath.IsAbs(u.Home) {
-		err := fmt.Errorf("account %s: home directory %q", u.Name, u.Home)
-		return mailbox.Place{}, status.Tempfail("4.3.5", "mail system configuration error").Because(err)
+		return mailbox.Place{}, misconfigured(fmt.Errorf("account %s: home directory %q", u.Name, u.Home))
 	}
-	return mailbox.Below(u.Home, mbox, u.UID)
+	return mailbox.Below(u.Home, a.o.HomeMailbox, u.UID)
 }
 
 // spoolPlace treats a name that cannot be a mailbox as unknown: without accounts it may be
@@ -51,13 +33,24 @@ func spoolPlace(spool, user string, uid int) (mailbox.Place, error) {
 	return p, nil
 }
 
-func (a *Agent) directoryPlace(ctx context.Context, address, user string) (mailbox.Place, error) {
-	if a.o.Recipients != nil {
-		if err := a.mustKnow(ctx, address, user); err != nil {
-			return mailbox.Place{}, err
+// inSpool delivers where there are no accounts.
+func (x *expansion) inSpool(ctx context.Context, s *state) {
+	x.attempt(s, "mailbox "+s.user, func() (string, error) {
+		if x.o.Recipients != nil {
+			if err := x.mustKnow(ctx, s.address, s.user); err != nil {
+				return "", err
+			}
 		}
-	}
-	return spoolPlace(a.o.Spool, user, mailbox.AnyOwner)
+		p, err := spoolPlace(x.o.Spool, s.user, mailbox.AnyOwner)
+		if err != nil {
+			return "", err
+		}
+		if x.req.Entry.Probe() {
+			return p.Probed(), nil
+		}
+		m := x.message(s)
+		return x.o.Mailbox.Deliver(ctx, deliver.As{UID: mailbox.AnyOwner, GID: mailbox.AnyOwner}, p, &m)
+	})
 }
 
 // mustKnow asks local_recipient_maps in the order of Postfix: whole addresses before bare names
@@ -82,8 +75,4 @@ func (a *Agent) mustKnow(ctx context.Context, address, user string) error {
 		}
 	}
 	return unknown(user, "local_recipient_maps")
-}
-
-func unknown(user, rule string) error {
-	return status.Reject("5.1.1", "unknown user: %q", user).By(rule)
 }

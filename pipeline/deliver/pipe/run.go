@@ -3,7 +3,6 @@ package pipe
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"syscall"
 
@@ -25,10 +24,8 @@ type job struct {
 
 // run runs the command and returns its cleaned output; err is nil for a delivery.
 func (a *Agent) run(ctx context.Context, j job) (said string, err error) {
-	ctx, stop := context.WithTimeoutCause(ctx, a.o.TimeLimit, errTime)
-	defer stop()
 	c := &a.o.Command
-	end, err := a.o.Runner.Run(ctx, &deliver.Command{
+	return Judge(ctx, a.o.Runner, &deliver.Command{
 		Kind: deliver.ByService, Service: a.o.Service, As: j.as, Argv: j.args, Env: a.o.Environment,
 		Directory: a.directory(), Chroot: c.chroot,
 		Feed: func(w io.Writer) error {
@@ -38,31 +35,7 @@ func (a *Agent) run(ctx context.Context, j job) (said string, err error) {
 			}
 			return nil
 		},
-	})
-	switch {
-	case errors.Is(err, errReading):
-		return "", status.Tempfail("4.3.0", "cannot read the queued message").Because(err)
-	case err != nil && ctx.Err() != nil:
-		return "", ctx.Err()
-	case err != nil:
-		return "", notStarted(err)
-	}
-	return a.judge(ctx, end.Status, oneLine(end.Output))
-}
-
-// judge makes of the end of a command what becomes of the mail.
-func (a *Agent) judge(ctx context.Context, end syscall.WaitStatus, said string) (string, error) {
-	path := a.o.Command.path()
-	cause := context.Cause(ctx)
-	switch {
-	case end.Exited() && end.ExitStatus() == 0:
-		return said, nil
-	case errors.Is(cause, errTime):
-		return "", failure("4.3.0", fmt.Sprintf("Command time limit exceeded: %q", path), said)
-	case cause != nil:
-		return "", cause
-	}
-	return "", verdict(path, end, said)
+	}, a.o.TimeLimit, c.path())
 }
 
 // directory is where the command starts: directory=, else queue_directory, which below another root
