@@ -16,7 +16,7 @@ func (m *Manager) probed(msg *message, e *ended, j, i int, res *queue.Result) bo
 	if res.Outcome == queue.Sent || res.Outcome == queue.Expanded {
 		word = "deliverable"
 	}
-	m.log(msg, e, j, i, res, word)
+	m.log(msg, e, e.To(msg.entry, j), &msg.entry.Recipients[i], res, word)
 	report := queue.Report{Recipient: msg.entry.Recipients[i], Result: *res, At: e.at}
 	report.Recipient.Address = e.To(msg.entry, j)
 	msg.left--
