@@ -44,14 +44,10 @@ func (x *expansion) run(ctx context.Context, s state, kind deliver.Kind, text st
 			Kind: kind, Service: x.req.Transport, As: u.as(), Argv: Argv(text, x.o.Shell), Env: x.environment(&s, u), Directory: dir,
 			Feed: func(w io.Writer) error { return pipe.Feed(w, x.head(&s), x.text) },
 		}
-		said, err := pipe.Judge(ctx, x.o.Runner, c, x.o.TimeLimit, text)
-		if err != nil {
+		if _, err := pipe.Judge(ctx, x.o.Runner, c, x.o.TimeLimit, text); err != nil {
 			return "", err
 		}
-		if said != "" {
-			said = " (" + said + ")"
-		}
-		return "delivered to command: " + text + said, nil
+		return "delivered to command: " + text, nil
 	})
 }
 

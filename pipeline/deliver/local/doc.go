@@ -56,7 +56,7 @@
 //
 //	bounced   5.1.1  unknown user
 //	bounced   5.1.3  no user name in the address
-//	bounced   5.4.6  mail forwarding loop, possible alias database loop
+//	bounced   5.4.6  mail forwarding loop, alias database loop
 //	bounced   5.7.1  mail to a command or a file where the configuration does not allow it
 //	deferred  4.2.4  an :include: file that cannot be read
 //	deferred  4.3.0  the accounts, a table or cleanup cannot be asked

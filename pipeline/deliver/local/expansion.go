@@ -181,15 +181,15 @@ func (x *expansion) address(ctx context.Context, s state, address string) {
 		address = extend(address, x.o.RecipientDelimiter, s.unmatched)
 	}
 	s.level++
+	next := s
+	next.address, next.unmatched = address, ""
 	if s.level > maxLevel || len(x.steps) >= maxSteps {
-		x.failed(&s, status.New(554, "5.4.6", "possible alias database loop for %s", x.top.Address).By("alias_maps"))
+		x.failed(&next, status.New(554, "5.4.6", "alias database loop for %s", strings.ToLower(addr.Unquote(addr.Local(address)))).By("alias_maps"))
 		return
 	}
 	env := x.req.Entry.Envelope
 	env.Filter = ""
 	route, err := x.o.Resolver.Resolve(ctx, &env, mail.Recipient{Address: address, Original: address})
-	next := s
-	next.address, next.unmatched = address, ""
 	switch {
 	case err != nil:
 		x.failed(&next, tryLater("address resolver failed, try again later", err))

@@ -227,7 +227,7 @@ func TestAliasesThatLeadNowhereAreTold(t *testing.T) {
 		outcome queue.Outcome
 		reply   string
 	}{
-		{"loop@example.org", queue.Bounced, "554 5.4.6 possible alias database loop for loop@example.org"},
+		{"loop@example.org", queue.Bounced, "554 5.4.6 alias database loop for "},
 		{"self@example.org", queue.Bounced, `550 5.1.1 unknown user: "self"`},
 		{"bad@example.org", queue.Deferred4, "451 4.2.4 cannot open an include file: no such file or directory"},
 		{"relative@example.org", queue.Deferred4, "451 4.2.4 "},
