@@ -101,15 +101,16 @@ func (m *Manager) result(msg *message, e *ended, j, i int, plain bool) {
 	m.parts(msg, e, &report)
 	switch r := &msg.round; res.Outcome {
 	case queue.Bounced:
-		if res.Parts == nil {
-			r.failed = append(r.failed, report)
-			r.failedAt = append(r.failedAt, i)
-		}
+		before := len(r.failed)
 		for k := range res.Parts {
 			if p := &res.Parts[k]; p.Result.Outcome == queue.Bounced {
 				r.failed = append(r.failed, queue.Report{Recipient: p.Recipient, Result: p.Result, At: e.at})
 				r.failedAt = append(r.failedAt, i)
 			}
+		}
+		if len(r.failed) == before { // it stands for itself
+			r.failed = append(r.failed, report)
+			r.failedAt = append(r.failedAt, i)
 		}
 	case queue.Deferred4:
 		r.waiting = append(r.waiting, report)
