@@ -3,12 +3,14 @@ package master_test
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -62,6 +64,13 @@ func newLMTPSink(t testing.TB, change ...func(*sink)) *sink {
 func listenSink(t testing.TB, network, addr string, change ...func(*sink)) *sink {
 	t.Helper()
 	l, err := net.Listen(network, addr)
+	for range 10 { // somebody who does not reserve ports was faster
+		if network != "tcp" || !errors.Is(err, syscall.EADDRINUSE) {
+			break
+		}
+		addr = porttest.Addr(t)
+		l, err = net.Listen(network, addr)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
