@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -149,7 +150,7 @@ func TestASlowNextHopComesBack(t *testing.T) { // B03
 
 func TestBouncedMailIsDoneOnceItsNoticeIs(t *testing.T) { // B04
 	inWorld(t, func(w *world) {
-		w.refuse = errors.New("no space")
+		w.refuseWith(errors.New("no space"))
 		w.agent = always(bounceAll)
 		w.start()
 		id := w.send("a@smtp.example")
@@ -162,7 +163,7 @@ func TestBouncedMailIsDoneOnceItsNoticeIs(t *testing.T) { // B04
 			t.Errorf("progress %+v", p)
 		}
 		w.mu.Lock()
-		w.refuse = nil
+		w.refuseWith(nil)
 		w.mu.Unlock()
 		time.Sleep(301 * time.Second)
 		synctest.Wait()
@@ -236,11 +237,11 @@ func TestTheSenderIsWarnedOnce(t *testing.T) {
 			t.Fatal("warned early")
 		}
 		w.mu.Lock()
-		w.refuse = errors.New("not now")
+		w.refuseWith(errors.New("not now"))
 		w.mu.Unlock()
 		time.Sleep(time.Hour)
 		w.mu.Lock()
-		w.refuse = nil
+		w.refuseWith(nil)
 		w.mu.Unlock()
 		time.Sleep(24 * time.Hour)
 		ns := w.noticed()
@@ -292,10 +293,9 @@ func TestASuccessNoticeThatFailsIsTriedAgain(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inWorld(t, func(w *world) {
-				first := true
+				var again atomic.Bool
 				w.agent = func(_ context.Context, req *queue.Request) []queue.Result {
-					if first && strings.HasPrefix(req.Recipients[0].Address, "later") {
-						first = false
+					if strings.HasPrefix(req.Recipients[0].Address, "later") && !again.Swap(true) {
 						return deferAll(req)
 					}
 					return sentAll(req)
@@ -309,7 +309,7 @@ func TestASuccessNoticeThatFailsIsTriedAgain(t *testing.T) {
 					env.Recipients = append(env.Recipients, r)
 				}
 				w.start()
-				w.refuse = errors.New("no space")
+				w.refuseWith(errors.New("no space"))
 				e := w.store.commit(env, queue.Incoming)
 				w.m.Accepted(e)
 				synctest.Wait()
@@ -321,7 +321,7 @@ func TestASuccessNoticeThatFailsIsTriedAgain(t *testing.T) {
 					w.stop()
 					w.start()
 				}
-				w.refuse = nil
+				w.refuseWith(nil)
 				time.Sleep(time.Hour)
 				synctest.Wait()
 				w.wantGone(e.ID)
@@ -349,7 +349,7 @@ func TestASuccessNoticeIsGivenUpWithTheLifetime(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.o.MaximalLifetime = time.Hour
 		w.start()
-		w.refuse = errors.New("no space")
+		w.refuseWith(errors.New("no space"))
 		e := w.store.commit(mail.Envelope{Sender: "s@here", Arrived: time.Now(),
 			Recipients: []mail.Recipient{{Address: "a@smtp.example", Notify: mail.NotifySuccess}}}, queue.Incoming)
 		w.m.Accepted(e)

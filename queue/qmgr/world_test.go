@@ -203,6 +203,13 @@ func (w *world) Deliver(ctx context.Context, req *queue.Request) []queue.Result 
 	return agent(ctx, req)
 }
 
+// refuseWith has notices fail, or with nil succeed again.
+func (w *world) refuseWith(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.refuse = err
+}
+
 func (w *world) note(kind string, e *queue.Entry, text func() (mail.Content, error), rs []queue.Report, expires time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

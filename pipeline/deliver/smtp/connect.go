@@ -170,9 +170,9 @@ func (a *Agent) judged(s *session, p *policy) *failure {
 	if why == nil {
 		return nil
 	}
-	text := errNotTrusted.Error()
+	text := "Server certificate not trusted"
 	if !errors.Is(why, errNotTrusted) {
-		text = errNotVerified.Error()
+		text = "Server certificate not verified"
 	}
 	f := temporary("4.7.5", text)
 	f.cause, f.relay = why, s.relay

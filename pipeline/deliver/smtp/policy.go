@@ -231,8 +231,8 @@ func (a *Agent) judge(p *policy, chain []*x509.Certificate) (word string, matche
 }
 
 var (
-	errNotTrusted  = errors.New("Server certificate not trusted")
-	errNotVerified = errors.New("Server certificate not verified")
+	errNotTrusted  = errors.New("server certificate not trusted")
+	errNotVerified = errors.New("server certificate not verified")
 )
 
 // judgeChain is judge for authorities and names.

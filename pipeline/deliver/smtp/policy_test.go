@@ -49,7 +49,7 @@ func TestServersHaveToProveWhoTheyAre(t *testing.T) {
 		{"verify: trusted, with the host's name", good, level("verify"), sentByMX1, "Verified TLS connection established to mx1.to.test[192.0.2.1]:25: TLSv1.3"},
 		{"verify: a wildcard covers one label", sub, level("verify"), sentByMX1, "Verified"},
 		{"verify: another name", domain, level("verify"), notVerified, "Trusted TLS connection"},
-		{"verify: another authority", stranger, level("verify"), notTrusted, "certificate verification failed for mx1.to.test[192.0.2.1]:25: Server certificate not trusted"},
+		{"verify: another authority", stranger, level("verify"), notTrusted, "certificate verification failed for mx1.to.test[192.0.2.1]:25: server certificate not trusted"},
 		{"secure: the name of the host means nothing, the DNS gave it", ca.mustIssue("mx1.elsewhere.test"), level("secure"), notVerified, "Trusted"},
 		{"secure: the domain's name", domain, level("secure"), sentByMX1, "Verified"},
 		{"secure: a name below the domain", good, level("secure"), sentByMX1, "Verified"},
