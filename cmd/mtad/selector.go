@@ -13,8 +13,8 @@ import (
 const helpSelectors = `
 Selectors choose messages; all that are given must apply: --queue NAME,
 --site DOMAIN, --sender and --recipient PATTERN ("*", "@domain", "<>"),
---reason TEXT, --plugin NAME (which put it on hold), --older and --younger TIME (30m, 2h, 1d), --larger and
---smaller BYTES (10k, 1M).
+--reason TEXT, --plugin NAME (which put it on hold), --older and
+--younger TIME (30m, 2h, 1d), --larger and --smaller BYTES (10k, 1M).
 `
 
 // cutSelector takes the selectors out of the arguments: "--site X" or "--site=X".
