@@ -56,7 +56,7 @@ func (g *generation) hooksFor(c *conf.Config, parameter string, milters []string
 
 // loadBuiltin makes a built-in that lives as long as the generation.
 func (g *generation) loadBuiltin(c *conf.Config, name, kind string, config map[string]string) (hook.Plugin, error) {
-	m, err := builtin.LoadLogged(name, kind, config, g.m.logOf(c, "cleanup").Info)
+	m, err := builtin.LoadLogged(name, kind, config, builtin.Logs{Cleanup: g.m.logOf(c, "cleanup").Info, Plugin: g.m.guestLog(c, name)})
 	if err != nil {
 		return hook.Plugin{}, err
 	}

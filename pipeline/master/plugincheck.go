@@ -56,7 +56,7 @@ func (m *Master) tryPlugin(ctx context.Context, c *conf.Config, p tomlcf.Plugin)
 		h.Module, err = m.loadWasm(ctx, c, p, h.Allow)
 	case "builtin":
 		h.Config = builtinConfig(c, p)
-		if h.Module, err = builtin.Load(p.Name, p.Builtin, h.Config); err == nil {
+		if h.Module, err = builtin.LoadLogged(p.Name, p.Builtin, h.Config, builtin.Logs{Plugin: m.guestLog(c, p.Name)}); err == nil {
 			err = granted(p.Name, h)
 		}
 	}

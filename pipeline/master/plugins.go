@@ -70,7 +70,7 @@ func (m *Master) loadPlugin(ctx context.Context, c *conf.Config, p tomlcf.Plugin
 		h.Module, err = m.loadWasm(ctx, c, p, h.Allow)
 	case "builtin":
 		h.Config = builtinConfig(c, p)
-		if h.Module, err = builtin.Load(p.Name, p.Builtin, h.Config); err == nil {
+		if h.Module, err = builtin.LoadLogged(p.Name, p.Builtin, h.Config, builtin.Logs{Plugin: m.guestLog(c, p.Name)}); err == nil {
 			err = granted(p.Name, h)
 		}
 	default:
@@ -91,16 +91,22 @@ func (m *Master) loadWasm(ctx context.Context, c *conf.Config, p tomlcf.Plugin, 
 	if err != nil {
 		return nil, fmt.Errorf("plugin %s: plugin_cache_directory: %w", p.Name, err)
 	}
-	log := m.logOf(c, "plugin")
 	return wasm.Load(ctx, code, wasm.Options{
 		Name: p.Name, Allow: allow, Memory: p.Memory, Fuel: p.Fuel, Keep: p.SharedState, Cache: cache, Closed: closed, Config: p.Config,
 		Instances: instancesOf(allow),
-		Log: func(l sdk.Level, text string) {
-			if l >= sdk.LevelWarn {
-				log.Warning("plugin " + p.Name + ": " + text)
-			} else if l == sdk.LevelInfo {
-				log.Info("plugin " + p.Name + ": " + text)
-			}
-		},
+		Log:       m.guestLog(c, p.Name),
 	})
+}
+
+// guestLog writes what a plugin logs outside a message's hooks, as while it is initialised.
+func (m *Master) guestLog(c *conf.Config, name string) func(sdk.Level, string) {
+	log := m.logOf(c, "plugin")
+	return func(l sdk.Level, text string) {
+		text = "plugin " + name + ": " + text
+		if l >= sdk.LevelWarn {
+			log.Warning(text)
+		} else if l == sdk.LevelInfo {
+			log.Info(text)
+		}
+	}
 }

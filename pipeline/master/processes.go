@@ -13,17 +13,10 @@ import (
 // loadProcess starts the process of a plugin. A reload starts it beside the one of the generation before,
 // which ends when its sessions have.
 func (m *Master) loadProcess(ctx context.Context, c *conf.Config, p tomlcf.Plugin, allow map[string]bool) (sdk.Module, error) {
-	log := m.logOf(c, "plugin")
 	module, err := process.Load(ctx, process.Options{
 		Name: p.Name, Command: p.Process, SHA256: p.SHA256, Allow: allow, Config: p.Config, Memory: p.Memory,
 		Restarted: func() { m.counters.restarts.With(p.Name).Inc() },
-		Log: func(l sdk.Level, text string) {
-			if text = "plugin " + p.Name + ": " + text; l >= sdk.LevelWarn {
-				log.Warning(text)
-			} else if l == sdk.LevelInfo {
-				log.Info(text)
-			}
-		},
+		Log:       m.guestLog(c, p.Name),
 	})
 	if err != nil {
 		return nil, err

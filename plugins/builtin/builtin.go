@@ -18,7 +18,7 @@ import (
 // Builtin is one built-in plugin. It has New or Module.
 type Builtin struct {
 	Name string
-	// New makes it from the configuration of its [[plugin]].
+	// New makes it from the configuration of its [[plugin]]. Its Init is called, if it has one.
 	New func(config map[string]string) (sdk.Plugin, error)
 	// Module makes one that needs more of a call than its transaction. log writes a line to
 	// cleanup's log; it may be nil.
@@ -46,11 +46,19 @@ func newMilter(name string, config map[string]string, _ func(string)) (sdk.Modul
 
 // Load makes the built-in kind a module called name.
 func Load(name, kind string, config map[string]string) (sdk.Module, error) {
-	return LoadLogged(name, kind, config, nil)
+	return LoadLogged(name, kind, config, Logs{})
 }
 
-// LoadLogged is Load for a built-in that writes lines of its own to cleanup's log.
-func LoadLogged(name, kind string, config map[string]string, log func(line string)) (sdk.Module, error) {
+// Logs is where a built-in logs besides the hooks of a message; either may be nil.
+type Logs struct {
+	// Cleanup takes the lines that some write as cleanup(8) does.
+	Cleanup func(line string)
+	// Plugin takes what Init logs.
+	Plugin func(level sdk.Level, text string)
+}
+
+// LoadLogged is Load with logs.
+func LoadLogged(name, kind string, config map[string]string, log Logs) (sdk.Module, error) {
 	var names []string
 	for _, b := range All() {
 		if b.Name == kind {
@@ -65,12 +73,15 @@ func LoadLogged(name, kind string, config map[string]string, log func(line strin
 	return nil, fmt.Errorf("plugin %s: there is no builtin %q; there are: %s", name, kind, strings.Join(names, ", "))
 }
 
-func (b Builtin) load(name string, config map[string]string, log func(string)) (sdk.Module, error) {
+func (b Builtin) load(name string, config map[string]string, log Logs) (sdk.Module, error) {
 	if b.Module != nil {
-		return b.Module(name, config, log)
+		return b.Module(name, config, log.Cleanup)
 	}
 	p, err := b.New(config)
 	if err != nil {
+		return nil, err
+	}
+	if err := initialise(p, &initHost{config: config, needs: b.Needs, log: log.Plugin}); err != nil {
 		return nil, err
 	}
 	return module{sdk.Manifest{Name: name, Kind: "builtin", Hooks: sdk.HooksOf(p), Needs: b.Needs}, p}, nil

@@ -189,7 +189,7 @@ func Subject(what string, o Options) sdktest.Subject {
 	kind, rest := kindOf(what)
 	return func(ctx context.Context, l sdktest.Load) (sdk.Module, error) {
 		if kind == "builtin" {
-			return builtin.Load(l.Name, rest, l.Config)
+			return builtin.LoadLogged(l.Name, rest, l.Config, builtin.Logs{Plugin: l.Log})
 		}
 		if kind == "process" {
 			return loadProcess(ctx, strings.Fields(rest), l, o)

@@ -9,7 +9,7 @@ import (
 // loadHost is the host of a plugin that is being initialised: there is a configuration, a clock and
 // a log, but no message.
 type loadHost struct {
-	sdk.NoServices
+	sdk.NoMessage
 	l Load
 }
 
@@ -43,26 +43,5 @@ func (h *loadHost) Random(p []byte) {
 // Feature reports what the host can do.
 func (h *loadHost) Feature(name string) bool { return name == "abi1" || h.l.Allow[name] }
 
-func (*loadHost) Get(string) (string, sdk.Errno)                 { return "", sdk.ErrStage }
-func (*loadHost) Set(string, string) sdk.Errno                   { return sdk.ErrStage }
-func (*loadHost) HdrCount() int                                  { return 0 }
-func (*loadHost) HdrGet(int, sdk.Part) ([]byte, sdk.Errno)       { return nil, sdk.ErrStage }
-func (*loadHost) HdrFind(string, int) int                        { return -1 }
-func (*loadHost) RcptCount() int                                 { return 0 }
-func (*loadHost) RcptGet(int, sdk.RcptPart) (string, sdk.Errno)  { return "", sdk.ErrStage }
-func (*loadHost) BodySize() int64                                { return -1 }
-func (*loadHost) BodyRead(int64, []byte) (int, sdk.Errno)        { return 0, sdk.ErrStage }
-func (*loadHost) MsgRead(int64, []byte) (int, sdk.Errno)         { return 0, sdk.ErrStage }
-func (*loadHost) Reply(int, string, string) sdk.Errno            { return sdk.OK }
-func (*loadHost) StashGet(sdk.Scope, string) ([]byte, sdk.Errno) { return nil, sdk.ErrStage }
-func (*loadHost) StashSet(sdk.Scope, string, []byte) sdk.Errno   { return sdk.ErrStage }
-func (*loadHost) Counter(string, int64) sdk.Errno                { return sdk.ErrStage }
-func (*loadHost) HdrAdd(string, string, int) sdk.Errno           { return sdk.ErrStage }
-func (*loadHost) HdrSet(int, string) sdk.Errno                   { return sdk.ErrStage }
-func (*loadHost) HdrDel(int) sdk.Errno                           { return sdk.ErrStage }
-func (*loadHost) BodyBegin() sdk.Errno                           { return sdk.ErrStage }
-func (*loadHost) BodyWrite([]byte) sdk.Errno                     { return sdk.ErrStage }
-func (*loadHost) BodyEnd() sdk.Errno                             { return sdk.ErrStage }
-func (*loadHost) EnvFrom(string) sdk.Errno                       { return sdk.ErrStage }
-func (*loadHost) RcptAdd(string, int) sdk.Errno                  { return sdk.ErrStage }
-func (*loadHost) RcptDel(int) sdk.Errno                          { return sdk.ErrStage }
+// Reply is heard and not kept.
+func (*loadHost) Reply(int, string, string) sdk.Errno { return sdk.OK }
