@@ -9,10 +9,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/mtad/mtad/core/conf/value"
 	"github.com/mtad/mtad/pipeline/master/workbench"
 )
 
@@ -91,19 +93,33 @@ func mixed(f *flag.FlagSet, args []string) (rest []string, err error) {
 type loadFlags struct {
 	config, allow manyFlag
 	time          time.Duration
-	memory, fuel  int64
+	memory        sizeFlag
+	fuel          int64
+}
+
+// sizeFlag is a size in bytes, written as in the configuration.
+type sizeFlag int64
+
+// String returns the number of bytes.
+func (s *sizeFlag) String() string { return strconv.FormatInt(int64(*s), 10) }
+
+// Set reads a size: at least a page of a guest's memory, at most what a guest can address.
+func (s *sizeFlag) Set(text string) error {
+	n, err := value.Bytes(text, value.Range{Min: 64 << 10, Max: 4 << 30})
+	*s = sizeFlag(n)
+	return err
 }
 
 func (l *loadFlags) add(f *flag.FlagSet) {
 	f.Var(&l.config, "config", "")
 	f.Var(&l.allow, "allow", "")
 	f.DurationVar(&l.time, "time", 0, "")
-	f.Int64Var(&l.memory, "memory", 0, "")
+	f.Var(&l.memory, "memory", "")
 	f.Int64Var(&l.fuel, "fuel", 0, "")
 }
 
 func (l *loadFlags) options() (workbench.Options, error) {
-	o := workbench.Options{Config: map[string]string{}, Time: l.time, Memory: l.memory << 20, Fuel: l.fuel}
+	o := workbench.Options{Config: map[string]string{}, Time: l.time, Memory: int64(l.memory), Fuel: l.fuel}
 	for _, kv := range l.config {
 		k, v, ok := strings.Cut(kv, "=")
 		if !ok {

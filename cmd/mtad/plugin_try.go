@@ -34,7 +34,7 @@ DNS is disabled, a transport delivers what was never sent.
   --lookup KEY     ask a lookup hook, any number of times
   --config K=V     of [plugin.config]; maps.NAME=type:table opens a table
   --allow LIST     capabilities granted (edit,kv,map,scan,deliver), or "all"
-  --time, --memory, --fuel   limits: 50ms, MiB, units
+  --time, --memory, --fuel   limits: 50ms, 64MiB, units of work
   -q, --json, -v   the outcome alone; as JSON; every step
 
 Exit code: 0 the message is taken or every demand is met, 1 a hook failed, the

@@ -14,6 +14,7 @@ type funcMetric struct {
 // snapshot is a family whose sets are asked for when it is shown.
 type snapshot struct {
 	desc        *prometheus.Desc
+	as          prometheus.ValueType
 	labels, max int
 	collect     atomic.Pointer[func(add func(value float64, values ...string))]
 }

@@ -131,6 +131,18 @@ func TestASnapshotShowsWhatIsThereNow(t *testing.T) {
 	}
 }
 
+func TestACounterSnapshotIsShownAsACounter(t *testing.T) {
+	m := metric.New()
+	n := 3.0
+	m.CounterSnapshot("x_total", "What was done.", 3, []string{"site"}, func(add func(float64, ...string)) { add(n, "a") })
+	n = 4
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	if got := w.Body.String(); !strings.Contains(got, "# TYPE x_total counter\nx_total{site=\"a\"} 4\n") {
+		t.Errorf("got\n%s", got)
+	}
+}
+
 func TestFamiliesAreBounded(t *testing.T) {
 	m := metric.New()
 	v := m.CounterVec("x_total", "h", 3, "domain", "code")

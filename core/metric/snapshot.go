@@ -14,11 +14,22 @@ import (
 // quick and must not call the Registry; values are treated as those of With, and a set that was told of
 // before is passed over.
 func (r *Registry) Snapshot(name, help string, max int, labels []string, collect func(add func(value float64, values ...string))) {
+	r.snapshot("snapshot", prometheus.GaugeValue, name, help, max, labels, collect)
+}
+
+// CounterSnapshot is Snapshot for numbers that only grow and begin at 0 again when their owner is made
+// anew.
+func (r *Registry) CounterSnapshot(name, help string, max int, labels []string, collect func(add func(value float64, values ...string))) {
+	r.snapshot("counter snapshot", prometheus.CounterValue, name, help, max, labels, collect)
+}
+
+func (r *Registry) snapshot(kind string, as prometheus.ValueType, name, help string, max int, labels []string,
+	collect func(add func(value float64, values ...string))) {
 	if r == nil {
 		return
 	}
-	s := obtain(r, name, spec{kind: "snapshot", help: help, labels: labels}, func() (*snapshot, prometheus.Collector) {
-		s := &snapshot{desc: prometheus.NewDesc(name, help, labels, nil), labels: len(labels), max: max}
+	s := obtain(r, name, spec{kind: kind, help: help, labels: labels}, func() (*snapshot, prometheus.Collector) {
+		s := &snapshot{desc: prometheus.NewDesc(name, help, labels, nil), as: as, labels: len(labels), max: max}
 		s.collect.Store(&collect)
 		return s, s
 	})
@@ -41,7 +52,7 @@ func (s *snapshot) Collect(to chan<- prometheus.Metric) {
 		}
 		if key := strings.Join(clean, "\x00"); !seen[key] {
 			seen[key] = true
-			to <- prometheus.MustNewConstMetric(s.desc, prometheus.GaugeValue, value, clean...)
+			to <- prometheus.MustNewConstMetric(s.desc, s.as, value, clean...)
 		}
 	})
 }

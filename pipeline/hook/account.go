@@ -38,6 +38,13 @@ type Metered interface {
 	Usage(p sdk.Point) (memory int64, fuel uint64)
 }
 
+// Weighed is a module that knows what it uses besides its calls; package process has one.
+type Weighed interface {
+	// Footprint returns the memory that it has now, in bytes, and the processor time that it has
+	// used since it was started.
+	Footprint() (memory int64, processor time.Duration)
+}
+
 // HookStats is what a plugin did at one hook since it was loaded.
 type HookStats struct {
 	Hook string `json:"hook"`
@@ -64,10 +71,14 @@ type PluginStats struct {
 	Kind string `json:"kind"`
 	// Shadow plugins change nothing; Paused ones are not called for now, because they failed too
 	// often.
-	Shadow bool        `json:"shadow"`
-	Paused bool        `json:"paused"`
-	Loaded time.Time   `json:"loaded"`
-	Hooks  []HookStats `json:"hooks"`
+	Shadow bool      `json:"shadow"`
+	Paused bool      `json:"paused"`
+	Loaded time.Time `json:"loaded"`
+	// Memory is what the plugin has now when it is a process, and otherwise the most of its hooks;
+	// Processor is what its process used.
+	Memory    int64         `json:"memory"`
+	Processor time.Duration `json:"processor_ns"`
+	Hooks     []HookStats   `json:"hooks"`
 }
 
 // Roster keeps account of the plugins of one generation, whichever sets they are in. A nil Roster
@@ -106,7 +117,11 @@ func (r *Roster) Stats() []PluginStats {
 		for pt := range sdk.Point(sdk.NumPoints) {
 			if e.hooks.Has(pt) {
 				s.Hooks = append(s.Hooks, e.p.stats(pt))
+				s.Memory = max(s.Memory, s.Hooks[len(s.Hooks)-1].Memory)
 			}
+		}
+		if m, ok := e.p.Module.(Weighed); ok {
+			s.Memory, s.Processor = m.Footprint()
 		}
 		all = append(all, s)
 	}

@@ -67,6 +67,12 @@ func TestTheMetricsShowTheQueueAndItsDeliveries(t *testing.T) {
 		`mtad_queue_age_messages\{minutes="5",queue="hold"\} \d`,
 		`mtad_queue_age_messages\{minutes="more",queue="deferred"\} 0`,
 	}
+	shows(t, admin, want...)
+}
+
+// shows waits until the metrics page has a line for each pattern.
+func shows(t *testing.T, admin string, want ...string) {
+	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.Now().Add(patience); ; <-tick.C {

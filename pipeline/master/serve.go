@@ -131,6 +131,7 @@ func (m *Master) serveAdmin(ctx context.Context, wg *sync.WaitGroup, failed chan
 	}
 	m.counters.states(m.store)
 	m.watchQueue()
+	m.watchPlugins()
 	ages := newAges(m.store, m.counters.registry)
 	wg.Go(func() { ages.run(ctx) })
 	h := m.withConsole(ctl.AdminHandler(m.counters.registry.Handler(), m.healthy))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -256,4 +257,18 @@ func difference(a, b string) string {
 		}
 	}
 	return as[0] + ": nothing more"
+}
+
+func TestTheFootprintOfAProcessIsKnown(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("known on Linux only")
+	}
+	m := load(t, plugin(t, "tour"))
+	if memory, _ := m.Footprint(); memory < 1<<20 || memory > 1<<30 {
+		t.Errorf("the process has %d bytes", memory)
+	}
+	shut(t, m)
+	if memory, processor := m.Footprint(); memory != 0 || processor != 0 {
+		t.Errorf("no process has %d bytes and used %v", memory, processor)
+	}
 }

@@ -114,10 +114,10 @@ func DurationUnit(s string) byte {
 var byteUnits = [...]struct {
 	suffix string
 	shift  uint
-}{{"kib", 10}, {"mib", 20}, {"gib", 30}, {"b", 0}}
+}{{"kib", 10}, {"mib", 20}, {"gib", 30}, {"k", 10}, {"m", 20}, {"g", 30}, {"b", 0}}
 
 // Bytes reads a size of mtad's own parameters: a number of bytes, or a number with KiB, MiB or
-// GiB in any case.
+// GiB, or K, M or G for the same, in any case.
 func Bytes(s string, in Range) (int64, error) {
 	digits, shift := strings.ToLower(s), uint(0)
 	for _, u := range byteUnits {
@@ -128,7 +128,7 @@ func Bytes(s string, in Range) (int64, error) {
 	}
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil || n < 0 {
-		return 0, fmt.Errorf("%q is not a size: a number and B, KiB, MiB or GiB expected", s)
+		return 0, fmt.Errorf("%q is not a size: a number and B, KiB, MiB or GiB expected (or K, M, G)", s)
 	}
 	if n > math.MaxInt64>>shift {
 		return 0, fmt.Errorf("the size %s is too large", s)

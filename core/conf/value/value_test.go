@@ -81,8 +81,9 @@ func TestBytes(t *testing.T) {
 		error string
 	}{
 		{"16MiB", All(), 16 << 20, ""}, {"16 mib", All(), 16 << 20, ""}, {"1GiB", All(), 1 << 30, ""}, {"64KiB", All(), 65536, ""},
+		{"64M", All(), 64 << 20, ""}, {"3 k", All(), 3 << 10, ""}, {"1g", All(), 1 << 30, ""}, {"1T", All(), 0, "not a size"},
 		{"100", All(), 100, ""}, {"100B", All(), 100, ""}, {"5GiB", Range{0, 4 << 30}, 0, "out of range"},
-		{"", All(), 0, "not a size"}, {"-1", All(), 0, "not a size"}, {"16MB", All(), 0, "not a size"}, {"16M", All(), 0, "not a size"},
+		{"", All(), 0, "not a size"}, {"-1", All(), 0, "not a size"}, {"16MB", All(), 0, "not a size"},
 		{"99999999999GiB", All(), 0, "too large"},
 	}
 	for _, tt := range tests {
