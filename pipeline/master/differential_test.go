@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/mtad/mtad/core/porttest"
+	"github.com/mtad/mtad/core/sasl/dovecot/dovecottest"
 )
 
 // The same configuration and the same sessions for Postfix and for mtad: replies, and what arrives
@@ -27,7 +28,8 @@ import (
 // docs/differences.md says why under that name. %DIR% is the directory of the files; %LOCAL%,
 // %VIRTUAL%, %RELAY%, %OTHER% are next hops, as is everything else by default; they refuse recipients
 // whose names begin with refused-there (550) and later-there (450). %POLICY% is a policy service, as is
-// unix:%DIR%/policy.
+// unix:%DIR%/policy. %DOVECOT% is the socket of a Dovecot that knows alice with the password secret. A
+// %NAME% that nothing replaces is an error: Postfix would wait for a service of that name.
 func TestDifferential(t *testing.T) {
 	need(t, "postfix", "postfix postfix-pcre")
 	needRoot(t)
@@ -45,6 +47,9 @@ func differ(t *testing.T, file string) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if bytes.Contains(text, []byte("%DOVECOT%")) {
+		text = bytes.ReplaceAll(text, []byte("%DOVECOT%"), []byte(dovecottest.Start(t, "alice:{PLAIN}secret")))
 	}
 	parts := splitArchive(string(text))
 	explained, err := os.ReadFile("../../docs/differences.md")
@@ -172,16 +177,22 @@ func picky(command string) string {
 }
 
 // lines are the main.cf lines of a site.
-func (s *site) lines(parts map[string]string, dir string) string {
-	return s.expand("smtpd_error_sleep_time = 0\nsmtpd_hard_error_limit = 1000\nmyhostname = mx.site.test\nmydomain = site.test\nmydestination = site.test\n"+
+func (s *site) lines(t *testing.T, parts map[string]string, dir string) string {
+	return s.expand(t, "smtpd_error_sleep_time = 0\nsmtpd_hard_error_limit = 1000\nmyhostname = mx.site.test\nmydomain = site.test\nmydestination = site.test\n"+
 		"default_transport = smtp:%DEFAULT%\nrelayhost =\nrelay_transport = relay:%RELAY%\nlocal_transport = smtp:%LOCAL%\nvirtual_transport = smtp:%VIRTUAL%\n"+
 		"smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination\nmynetworks = 127.0.0.1/32\nrecipient_delimiter = +\n"+parts["main.cf"], dir)
 }
 
-func (s *site) expand(text, dir string) string {
+var unexpanded = regexp.MustCompile(`%[A-Z]+%`)
+
+func (s *site) expand(t *testing.T, text, dir string) string {
+	t.Helper()
 	text = strings.ReplaceAll(strings.ReplaceAll(text, "%DIR%", dir), "%POLICY%", s.policy)
 	for name, k := range s.sinks {
 		text = strings.ReplaceAll(text, "%"+name+"%", k.nexthop())
+	}
+	if left := unexpanded.FindString(text); left != "" {
+		t.Fatalf("nothing replaces %s", left)
 	}
 	return text
 }
@@ -196,7 +207,7 @@ func (s *site) files(t *testing.T, parts map[string]string, dir string) {
 		if name == "" || name == "cases" || name == "main.cf" {
 			continue
 		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(s.expand(text, dir)), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(s.expand(t, text, dir)), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -208,7 +219,7 @@ func postfixSite(t *testing.T, parts map[string]string) *site {
 	s := newSite(t)
 	p := newPostfix(t, s.sinks["DEFAULT"].nexthop(), func(p *postfix) {
 		s.files(t, parts, p.etc)
-		setIn(t, p.etc+"/main.cf", s.lines(parts, p.etc))
+		setIn(t, p.etc+"/main.cf", s.lines(t, parts, p.etc))
 		appendTo(t, p.etc+"/master.cf", slowService)
 	})
 	s.addr, s.log = p.addr, p.log
@@ -259,7 +270,7 @@ func mtadSite(t *testing.T, parts map[string]string) *site {
 	s := newSite(t)
 	d := newDaemon(t)
 	s.files(t, parts, d.dir)
-	setIn(t, d.dir+"/main.cf", "smtpd_peername_lookup = no\nlocal_header_rewrite_clients =\nmessage_drop_headers =\n"+s.lines(parts, d.dir))
+	setIn(t, d.dir+"/main.cf", "smtpd_peername_lookup = no\nlocal_header_rewrite_clients =\nmessage_drop_headers =\n"+s.lines(t, parts, d.dir))
 	appendTo(t, d.dir+"/master.cf", slowService)
 	d.run()
 	s.addr, s.log = d.addr, d.log
