@@ -103,8 +103,8 @@ type Tuning struct {
 	// one, or its own. An error ends the connection with 421 (smtpd_command_filter). nil: every
 	// line counts as it came.
 	Command func(line []byte) ([]byte, error)
-	// Footer returns what is said in the place of a negative reply, with the same code
-	// (smtpd_reject_footer). nil: the reply itself.
+	// Footer returns what is said in the place of a negative reply, another negative one
+	// (smtpd_reject_footer, soft_bounce). nil: the reply itself.
 	Footer func(r status.Reply) status.Reply
 }
 

@@ -157,8 +157,8 @@ func owned(t *testing.T, path string, uid, gid int, mode os.FileMode) {
 func TestVirtualMailboxesBelongToTheirOwners(t *testing.T) {
 	needOwner(t)
 	d := newDaemon(t, "mail_owner = postfix", "virtual_mailbox_domains = v.test", "virtual_mailbox_base = $config_directory/vmail",
-		"virtual_mailbox_maps = inline:{dir@v.test=dir/,box@v.test=box,other@v.test=other/,low@v.test=low/,owner@v.test=owner/}",
-		"virtual_uid_maps = inline:{dir@v.test=12345,box@v.test=12345,other@v.test=12346,low@v.test=50,owner@v.test=$owner}",
+		"virtual_mailbox_maps = inline:{dir@v.test=dir/,box@v.test=box,other@v.test=other/,low@v.test=low/,owner@v.test=owner/,rest@v.test=rest/}",
+		"virtual_uid_maps = inline:{dir@v.test=12345,box@v.test=12345,other@v.test=12346,low@v.test=50,owner@v.test=$owner} static:12347",
 		"owner = "+needOwner(t).Uid, "virtual_gid_maps = static:23456")
 	d.reachable()
 	base := filepath.Join(d.dir, "vmail")
@@ -169,12 +169,13 @@ func TestVirtualMailboxesBelongToTheirOwners(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.run()
-	for _, to := range []string{"dir@v.test", "dir@v.test", "box@v.test", "box@v.test", "other@v.test"} {
+	for _, to := range []string{"dir@v.test", "dir@v.test", "box@v.test", "box@v.test", "other@v.test", "rest@v.test"} {
 		d.post("x@sender.test", to, []byte("Subject: x\r\n\r\nbody\r\n"))
 	}
-	d.log.waitCount(t, `relay=virtual, .*status=sent \(delivered to (?:maildir|mailbox)\)`, 5)
+	d.log.waitCount(t, `relay=virtual, .*status=sent \(delivered to (?:maildir|mailbox)\)`, 6)
 	owned(t, filepath.Join(base, "dir"), 12345, 23456, 0o700)
 	owned(t, filepath.Join(base, "other", "new"), 12346, 23456, 0o700)
+	owned(t, filepath.Join(base, "rest", "new"), 12347, 23456, 0o700)
 	owned(t, filepath.Join(base, "box"), 12345, 23456, 0o600)
 	mails, err := filepath.Glob(filepath.Join(base, "dir", "new", "*"))
 	if err != nil || len(mails) != 2 {

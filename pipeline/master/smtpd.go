@@ -115,8 +115,8 @@ func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog
 		RecipientOvershoot: c.Int("smtpd_recipient_overshoot_limit"),
 		MinFree:            c.Size("queue_minfree"), FreeBytes: g.m.freeBytes,
 		Filter: c.String("content_filter"), Limits: limits, Door: g.door(c, hooks), Log: log,
-		Hooks:       hooksOf,
-		LocalClient: localClient(c, world), Flush: g.m.flushSite, Trusted: world.MyNetworks,
+		Hooks:      hooksOf,
+		SoftBounce: c.Bool("soft_bounce"), LocalClient: localClient(c, world), Flush: g.m.flushSite, Trusted: world.MyNetworks,
 	}
 	if o.Trouble, err = g.trouble(c); err != nil {
 		return nil, err

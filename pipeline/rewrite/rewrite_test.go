@@ -230,6 +230,20 @@ func TestMasquerade(t *testing.T) {
 	}
 }
 
+// Row I06: a table of exceptions that cannot be asked is no answer.
+func TestMasqueradeExceptionsThatCannotBeAsked(t *testing.T) {
+	l, err := domainlist.New([]list.Item{{Text: "fail:x"}}, domainlist.None, func(spec string) (domainlist.Table, error) {
+		return table.Open(spec, table.Options{})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := world(t, func(o *rewrite.Options) { o.Maps.MasqueradeDomains, o.Maps.MasqueradeExceptions = []string{"cs.test"}, l })
+	if got, err := r.Sender(ctx, "u@h.cs.test"); status.From(err) == nil || status.From(err).Reply.Code != 451 {
+		t.Fatalf("got %q, %v", got, err)
+	}
+}
+
 func TestStandardForm(t *testing.T) {
 	r := world(t, nil)
 	for in, want := range map[string]string{

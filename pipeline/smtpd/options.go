@@ -69,6 +69,8 @@ type Options struct {
 	// Footer returns the template that is added to a negative reply, as it is sent
 	// (smtpd_reject_footer, smtpd_reject_footer_maps), "" for none. nil: none ever.
 	Footer func(reply string) (template string)
+	// SoftBounce makes every refusal temporary (soft_bounce).
+	SoftBounce bool
 	// Filter is content_filter, "" for none.
 	Filter string
 	// Auth authenticates clients; nil: authentication is not enabled.

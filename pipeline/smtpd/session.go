@@ -63,7 +63,7 @@ func (h *Handler) Connect(ctx context.Context, c smtp.ConnInfo) (smtp.Session, e
 	if err := s.greet(ctx); err != nil {
 		s.closeHooks()
 		h.o.Limits.Leave(client, h.o.Clock())
-		return nil, &smtp.Refused{Err: err, End: s.logDisconnect}
+		return nil, &smtp.Refused{Err: s.softenedError(err), End: s.logDisconnect}
 	}
 	return s, nil
 }
@@ -144,8 +144,8 @@ func (s *session) Adjust(t *smtp.Tuning) {
 	if s.h.o.CommandFilter != nil {
 		t.Command = s.filterCommand
 	}
-	if s.h.o.Footer != nil {
-		t.Footer = s.addFooter
+	if s.h.o.Footer != nil || s.h.o.SoftBounce {
+		t.Footer = s.negative
 	}
 }
 
@@ -315,7 +315,7 @@ func (s *session) log(action, stage string, e *status.Error, rcpt string) {
 	if s.inMail {
 		sender = &s.env.Sender
 	}
-	s.h.o.Log.Reject(s.env.ID, action, stage, &s.origin, e.Reply, sender, rcpt)
+	s.h.o.Log.Reject(s.env.ID, action, stage, &s.origin, s.softened(e.Reply), sender, rcpt)
 	if e.Cause != nil {
 		s.h.o.Log.Warning(maillog.ClientName(&s.origin) + ": " + stage + ": " + e.Cause.Error())
 	}
