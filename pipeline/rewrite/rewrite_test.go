@@ -238,7 +238,9 @@ func TestMasqueradeExceptionsThatCannotBeAsked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := world(t, func(o *rewrite.Options) { o.Maps.MasqueradeDomains, o.Maps.MasqueradeExceptions = []string{"cs.test"}, l })
+	r := world(t, func(o *rewrite.Options) {
+		o.Maps.MasqueradeDomains, o.Maps.MasqueradeExceptions = []string{"cs.test"}, l
+	})
 	if got, err := r.Sender(ctx, "u@h.cs.test"); status.From(err) == nil || status.From(err).Reply.Code != 451 {
 		t.Fatalf("got %q, %v", got, err)
 	}
