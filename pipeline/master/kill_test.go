@@ -44,6 +44,9 @@ func provenName(text []byte) string {
 // killLoad sends until stop is closed, over new connections as the daemon comes and goes.
 type killLoad struct {
 	addr string
+	to   []string // b@rcpt.test when there is none
+	// large is the size in bytes of each eighth message, killBodies when 0.
+	large int
 	stop chan struct{}
 	// each acknowledgement counts down; it is what chooses the moments of the kills.
 	acks chan struct{}
@@ -77,9 +80,11 @@ func (l *killLoad) session(c *client, sender, n int) int {
 		name := fmt.Sprintf("s%d-%d", sender, n)
 		size := 2000
 		if n%8 == 0 {
-			size = killBodies
+			if size = killBodies; l.large > 0 {
+				size = l.large
+			}
 		}
-		if !c.try("MAIL FROM:<a@sender.test>", "250") || !c.try("RCPT TO:<b@rcpt.test>", "250") || !c.try("DATA", "354") ||
+		if !c.try("MAIL FROM:<a@sender.test>", "250") || !l.recipients(c) || !c.try("DATA", "354") ||
 			!c.tryData(stuffed(checked(name, size)), "250 2.0.0 Ok: queued as ") {
 			return n + 1
 		}
@@ -92,6 +97,20 @@ func (l *killLoad) session(c *client, sender, n int) int {
 			return n + 1
 		}
 	}
+}
+
+// recipients names them to the daemon.
+func (l *killLoad) recipients(c *client) bool {
+	to := l.to
+	if len(to) == 0 {
+		to = []string{"b@rcpt.test"}
+	}
+	for _, r := range to {
+		if !c.try("RCPT TO:<"+r+">", "250") {
+			return false
+		}
+	}
+	return true
 }
 
 // moods are how the next hop behaves while the daemon is killed: its answers until it is calm.

@@ -251,3 +251,47 @@ func unboxed(box string) (whole map[string]int, rest string) {
 	}
 	return whole, rest
 }
+
+// A list in an :include: file of 10,000 members is one message to each, those of one site in as few
+// transactions as the recipient limit allows, with the owner of the list as the sender.
+func TestAListOfTenThousandMembers(t *testing.T) {
+	needOwner(t)
+	const members, perTransaction = 10_000, 50
+	s := newSink(t)
+	stored := newStorage(t)
+	var list strings.Builder
+	list.WriteString("# all of us\nown, Mary Jones <mary@site.test>,\n")
+	for n := range members - 3 {
+		fmt.Fprintf(&list, "member%d@site.test (number %[1]d)\n", n)
+	}
+	list.WriteString("member7@site.test\nlast@site.test\n") // one of them is there twice
+	path := stored.file(t, "members", list.String())
+	d := newDaemon(t, "mail_owner = postfix", "mydestination = here.test", "myorigin = here.test", "relayhost = "+s.nexthop(),
+		"alias_maps = inline:{{list=:include:"+path+"},{owner-list=somebody},{own="+stored.dir+"/box}}", "default_privs = "+storageUser)
+	d.reachable()
+	d.run()
+	d.post("a@sender.test", "list@here.test", []byte("Subject: to all\r\n\r\nnews\r\n"))
+	d.log.waitProgress(t, `to=<\S+@site\.test>, .*status=sent`, members-1)
+	d.log.wait(t, `to=<`+regexp.QuoteMeta(stored.dir)+`/box>, .*status=sent|to=<own@here\.test>, .*status=sent`)
+	got, transactions := map[string]int{}, 0
+	for _, m := range s.messages() {
+		transactions++
+		if m.from != "<owner-list@here.test>" && !strings.HasPrefix(m.from, "<owner-list@here.test> ") {
+			t.Fatalf("the sender is %q", m.from)
+		}
+		for _, to := range m.to {
+			got[to]++
+		}
+	}
+	if len(got) != members-1 {
+		t.Errorf("%d members got it, want %d", len(got), members-1)
+	}
+	for to, times := range got {
+		if times != 1 {
+			t.Errorf("%s got it %d times", to, times)
+		}
+	}
+	if most := members/perTransaction + 1; transactions > most {
+		t.Errorf("%d transactions, want at most %d", transactions, most)
+	}
+}
