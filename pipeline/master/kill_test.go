@@ -47,7 +47,7 @@ type killLoad struct {
 	to   []string // b@rcpt.test when there is none
 	// large is the size in bytes of each eighth message, killBodies when 0.
 	large int
-	stop chan struct{}
+	stop  chan struct{}
 	// each acknowledgement counts down; it is what chooses the moments of the kills.
 	acks chan struct{}
 
