@@ -22,6 +22,7 @@ func Run(c *conf.Config) []conf.Finding {
 	}
 	a.classes()
 	a.services()
+	a.console()
 	slices.SortStableFunc(a.findings, func(x, y conf.Finding) int {
 		return cmp.Or(cmp.Compare(x.File, y.File), cmp.Compare(x.Line, y.Line))
 	})

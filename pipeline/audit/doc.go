@@ -1,6 +1,6 @@
 // Package audit finds what is wrong with a configuration although each parameter is fit by itself:
 // tables that do not open or do not parse, a restriction that nothing reaches, an open relay, a domain
-// in two address classes, a transport that no service defines.
+// in two address classes, a transport that no service defines, a web console that nobody reaches.
 //
 // Run looks at everything that the configuration names; the verbs check and "postfix check" print it
 // behind what conf.Check says of each parameter.

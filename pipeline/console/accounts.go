@@ -133,6 +133,16 @@ func loadAccounts(path string) (map[string]*account, error) {
 	return all, nil
 }
 
+// CheckFile returns what keeps a password file from letting anybody in: it cannot be read, its mode is
+// too wide, a line is bad, there is no account.
+func CheckFile(path string) error {
+	all, err := loadAccounts(path)
+	if err == nil && len(all) == 0 {
+		err = fmt.Errorf("%s: no account (mtad console password makes one)", path)
+	}
+	return err
+}
+
 // parseAccounts reads the lines of a password file. One bad line makes all of it bad: half of a file
 // that is being edited must not decide who gets in.
 func parseAccounts(text []byte) (map[string]*account, error) {

@@ -26,15 +26,23 @@ func heat(n, most int) string {
 	return fmt.Sprintf("h%d", 1+min(4*n/most, 4))
 }
 
-// hour draws the counts of sixty minutes as columns: sent below, deferred and bounced on them.
-func hour(m [60][kinds]uint32) template.HTML {
-	const high = 100.0
-	most := uint32(1)
+// busiest is the largest count of a minute.
+func busiest(m [60][kinds]uint32) (most uint32) {
 	for _, c := range m {
 		most = max(most, c[sent]+c[deferred]+c[bounced], c[accepted])
 	}
+	return most
+}
+
+// hour draws the counts of sixty minutes as columns: sent below, deferred and bounced on them.
+func hour(m [60][kinds]uint32) template.HTML {
+	const high = 100.0
+	most := max(busiest(m), 1)
 	var b strings.Builder
 	b.WriteString(`<svg class="hour" viewBox="0 0 600 100" preserveAspectRatio="none" role="img" aria-label="deliveries of each minute of the last hour">`)
+	for _, y := range []int{25, 50, 75} {
+		fmt.Fprintf(&b, `<line class="grid" x1="0" x2="600" y1="%d" y2="%d"/>`, y, y)
+	}
 	for i, c := range m {
 		y := high
 		for _, k := range []int{sent, deferred, bounced} {

@@ -24,7 +24,7 @@ const (
 // commands take: older "2h" or "1d", larger "10k". The error is a *status.Error with a 5xx reply.
 func parseSelector(q url.Values) (ctl.Selector, error) {
 	c := url.Values{}
-	for _, name := range []string{"site", "sender", "recipient", "reason"} {
+	for _, name := range []string{"site", "sender", "recipient", "reason", "plugin"} {
 		if v := strings.TrimSpace(q.Get(name)); v != "" {
 			c.Set(name, v)
 		}

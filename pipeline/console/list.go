@@ -99,8 +99,8 @@ func (c *Console) walk(ctx context.Context, means func(*queue.Entry, *queue.Reco
 
 // selection is a selector as forms and links show it.
 type selection struct {
-	Site, Sender, Recipient, Reason, Older, Younger, Larger, Smaller string
-	Queues                                                           []choice
+	Site, Sender, Recipient, Reason, Plugin, Older, Younger, Larger, Smaller string
+	Queues                                                                   []choice
 }
 
 type choice struct {
@@ -109,7 +109,7 @@ type choice struct {
 }
 
 func selectionOf(s *ctl.Selector) selection {
-	f := selection{Site: s.Site, Sender: s.Sender, Recipient: s.Recipient, Reason: s.Reason, Older: formAge(s.Older), Younger: formAge(s.Younger)}
+	f := selection{Site: s.Site, Sender: s.Sender, Recipient: s.Recipient, Reason: s.Reason, Plugin: s.Plugin, Older: formAge(s.Older), Younger: formAge(s.Younger)}
 	if s.Larger > 0 {
 		f.Larger = strconv.FormatInt(s.Larger, 10)
 	}
@@ -129,7 +129,7 @@ func selectionOf(s *ctl.Selector) selection {
 // pairs are the fields of a selector, for forms that carry it on.
 func pairs(s *ctl.Selector) (fields []pair) {
 	q := s.Query()
-	for _, name := range []string{"queue", "site", "sender", "recipient", "reason", "older", "younger", "larger", "smaller"} {
+	for _, name := range []string{"queue", "site", "sender", "recipient", "reason", "plugin", "older", "younger", "larger", "smaller"} {
 		for _, value := range q[name] {
 			fields = append(fields, pair{name, value})
 		}

@@ -42,7 +42,7 @@ type story struct {
 	Header    string
 	HeaderCut bool
 	NoHeader  string // why there is none
-	Log       []string
+	Log       []event
 	Trace     *trace.Record
 	MoreSteps int
 	Actions   []ctl.Action
@@ -61,7 +61,7 @@ func (c *Console) message(w http.ResponseWriter, v *visit) error {
 	if len(id) > maxID {
 		return errNoMessage
 	}
-	s := story{ID: id, Log: c.o.Journal.Lines(id)}
+	s := story{ID: id, Log: eventsOf(id, c.o.Journal.Lines(id))}
 	if rec, ok := c.b.Trace().Find(id); ok {
 		if len(rec.Steps) > maxSteps {
 			s.MoreSteps = len(rec.Steps) - maxSteps

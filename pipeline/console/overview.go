@@ -36,6 +36,7 @@ type state struct {
 type rateTable struct {
 	Rows  []rateRow
 	Hour  template.HTML
+	Most  uint32 // of a minute of it
 	Parts []partRow
 	Some  bool // anything was delivered in the last 10 minutes
 }
@@ -94,7 +95,8 @@ func (c *Console) overview(w http.ResponseWriter, v *visit) error {
 
 func tabulate(r *Rates) rateTable {
 	one, ten, sixty := r.sum(time.Minute), r.sum(10*time.Minute), r.sum(time.Hour)
-	t := rateTable{Hour: hour(r.minutes())}
+	minutes := r.minutes()
+	t := rateTable{Hour: hour(minutes), Most: busiest(minutes)}
 	for k, name := range []string{"accepted", "sent", "deferred", "bounced"} {
 		t.Rows = append(t.Rows, rateRow{Class: "k" + string('0'+rune(k)), Name: name, One: one.n[k], Ten: ten.n[k], Sixty: sixty.n[k],
 			PerMinute: float64(ten.n[k]) / 10, Hourly: float64(sixty.n[k]) / 60})

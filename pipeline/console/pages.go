@@ -7,7 +7,10 @@ import (
 	"html/template"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/mtad/mtad/pipeline/ctl"
 )
 
 //go:embed assets
@@ -31,6 +34,7 @@ func parsePages(clock func() time.Time) pages {
 // words are the functions of the templates.
 func words(clock func() time.Time) template.FuncMap {
 	return template.FuncMap{
+		"cap":   func(a ctl.Action) string { return strings.ToUpper(string(a[:1])) + string(a[1:]) },
 		"safe":  func(s string) string { return shown(s, maxShown) },
 		"long":  func(s string) string { return shown(s, maxLong) },
 		"lines": block,
@@ -92,15 +96,18 @@ func (c *Console) send(w http.ResponseWriter, code int, name string, d view) {
 	_, _ = w.Write(b.Bytes()) // whoever left sees nothing
 }
 
-func (c *Console) style(w http.ResponseWriter, _ *visit) error {
-	b, err := assets.ReadFile("assets/style.css")
-	if err != nil {
-		return err
+// asset answers with a file of the program, the same for everybody.
+func (c *Console) asset(name, kind string) handler {
+	return func(w http.ResponseWriter, _ *visit) error {
+		b, err := assets.ReadFile("assets/" + name)
+		if err != nil {
+			return err
+		}
+		w.Header().Set("Content-Type", kind)
+		w.Header().Set("Cache-Control", "max-age=300")
+		_, _ = w.Write(b)
+		return nil
 	}
-	w.Header().Set("Content-Type", "text/css; charset=utf-8")
-	w.Header().Set("Cache-Control", "max-age=300") // the same for everybody
-	_, _ = w.Write(b)
-	return nil
 }
 
 func sizeText(n int64) string {

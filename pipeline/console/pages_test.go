@@ -51,6 +51,7 @@ func TestTheQueueIsPagedAndSelected(t *testing.T) {
 		w.add(fmt.Sprintf("A%03d", i), queue.Deferred, "a@news.test", fmt.Sprintf("u@site%d.test", i%2), "mailbox full", time.Duration(i)*time.Hour)
 	}
 	w.add("ZHELD", queue.Hold, "boss@own.test", "x@held.test", "", time.Hour)
+	w.records["ZHELD"].Reason = "quarantine plugin antivirus: Eicar"
 	b := w.as("eve")
 	for _, c := range []struct {
 		query     string
@@ -62,6 +63,8 @@ func TestTheQueueIsPagedAndSelected(t *testing.T) {
 		{"?site=site1.test&older=2d&younger=3d", []string{">A049<", ">A071<"}, []string{">A047<", ">A048<", ">A073<"}},
 		{"?sender=*@own.test", []string{">ZHELD<"}, []string{">A000<"}},
 		{"?reason=Mailbox+Full&smaller=10k&larger=1k&skip=100", []string{"101–120", "mailbox full"}, []string{">ZHELD<"}},
+		{"?plugin=Anti*", []string{">ZHELD<", "1–1 that fit", `value="Anti*"`}, []string{">A000<"}},
+		{"?plugin=greylist", []string{"No message fits"}, nil},
 		{"?recipient=nobody@nowhere.test", []string{"No message fits"}, nil},
 	} {
 		t.Run(c.query, func(t *testing.T) {
@@ -92,7 +95,7 @@ func TestAMessageTellsItsStory(t *testing.T) {
 	b := w.as("alice")
 	a := b.get("message/4F2A7C0")
 	wants(t, a, 200, "sender@own.test", "1 h 30 min ago", "4.0 KiB", "client.test[192.0.2.7]", "451 4.3.0 try again later", "mx.test[192.0.2.1]:25",
-		"transport <b>smtp</b>", "mx.live.test", "it does not answer", "Subject: 4F2A7C0", "status=deferred", `id&#34;:&#34;4F2A7C0`, "nospam", "&#43;X-Seen: yes", "looked at it", `value="hold"`)
+		"transport <b>smtp</b>", "mx.live.test", "it does not answer", "Subject: 4F2A7C0", "<time>Nov 23 01:02:03</time><b>smtp</b> <bdi>to=&lt;someone@live.test&gt;, status=deferred", `<span class="dot k2">`, `id&#34;:&#34;4F2A7C0`, "nospam", "&#43;X-Seen: yes", "looked at it", `value="hold"`)
 	lacks(t, a, "secret body", "of another", "show the whole text", `value="release"`)
 	wants(t, b.get("message/4F2A7C0/text"), 403, "may not")
 	reader := w.as("reader")
@@ -101,7 +104,7 @@ func TestAMessageTellsItsStory(t *testing.T) {
 	if !strings.Contains(w.logged(), "4F2A7C0: console: shown its text by user=reader client=127.0.0.1") {
 		t.Errorf("the log does not say who read the text:\n%s", w.logged())
 	}
-	wants(t, b.get("message/GONE1"), 404, "not in the queue any more", "GONE1: removed")
+	wants(t, b.get("message/GONE1"), 404, "not in the queue any more", "<b>qmgr</b> <bdi>removed</bdi>")
 	wants(t, b.get("message/NEVER"), 404, "nothing is known")
 	wants(t, reader.get("message/"+strings.Repeat("x", 300)), 404)
 }

@@ -170,6 +170,7 @@ func (m *Master) Run(ctx context.Context) error {
 	m.begin(ctx, g)
 	defer m.removePid()
 	err = m.serve(ctx)
+	m.stop() // it may have failed: the sessions end all the same
 	m.around.tell(privsep.Stopping, "sessions and deliveries under way may finish")
 	m.log.Info("stopping: sessions and deliveries under way may finish")
 	m.end()
