@@ -138,4 +138,3 @@ func firstID(d *daemon) string {
 	}
 	return m[1]
 }
-
