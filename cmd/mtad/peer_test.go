@@ -49,7 +49,7 @@ func peerCondition(cond string) (bool, error) {
 // peerCommands are what scripts have that run Postfix.
 func peerCommands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
-		"startpeer": scriptStartPeer, "post": scriptPost, "both": scriptBoth,
+		"startpeer": scriptStartPeer, "post": scriptPost, "both": scriptBoth, "bothall": scriptBothAll,
 	}
 }
 
@@ -87,27 +87,28 @@ func scriptStartPeer(ts *testscript.TestScript, _ bool, args []string) {
 	scriptListens(ts, false, args[:1])
 }
 
-// scriptPost is "post PORT...": the same mail goes to each server.
-func scriptPost(ts *testscript.TestScript, _ bool, ports []string) {
-	for _, port := range ports {
+// scriptPost is "post first|second PORT...": the same mail goes to each server. The second goes when the
+// first is deferred: the two have one next hop, and whether the second one is tried itself or finds the
+// next hop given up ("delivery temporarily suspended") must not be a matter of pace.
+func scriptPost(ts *testscript.TestScript, _ bool, args []string) {
+	lines := map[string][]string{
+		"first": {"MAIL FROM:<a@b.example> RET=HDRS ENVID=xx+20y BODY=8BITMIME",
+			"RCPT TO:<c@d.example> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;orig@d.example", "RCPT TO:<e@f.example>"},
+		"second": {"MAIL FROM:<>", "RCPT TO:<x@y.example>"},
+	}[args[0]]
+	for _, port := range args[1:] {
 		c, err := smtp.Dial("127.0.0.1:" + port)
 		ts.Check(err)
 		ts.Check(c.Hello("client.test"))
-		for _, m := range [][]string{
-			{"MAIL FROM:<a@b.example> RET=HDRS ENVID=xx+20y BODY=8BITMIME",
-				"RCPT TO:<c@d.example> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;orig@d.example", "RCPT TO:<e@f.example>"},
-			{"MAIL FROM:<>", "RCPT TO:<x@y.example>"},
-		} {
-			for _, line := range m {
-				ts.Check(c.Text.PrintfLine("%s", line))
-				_, _, err := c.Text.ReadResponse(250)
-				ts.Check(err)
-			}
-			w, err := c.Data()
+		for _, line := range lines {
+			ts.Check(c.Text.PrintfLine("%s", line))
+			_, _, err := c.Text.ReadResponse(250)
 			ts.Check(err)
-			_, err = fmt.Fprint(w, "Date: Mon, 23 Nov 2026 00:00:00 +0000\r\nFrom: a@b.example\r\nMessage-Id: <1@b.example>\r\nSubject: hi\r\n folded\r\n\r\nbody\r\n\r\nend\r\n")
-			ts.Check(errors.Join(err, w.Close()))
 		}
+		w, err := c.Data()
+		ts.Check(err)
+		_, err = fmt.Fprint(w, "Date: Mon, 23 Nov 2026 00:00:00 +0000\r\nFrom: a@b.example\r\nMessage-Id: <1@b.example>\r\nSubject: hi\r\n folded\r\n\r\nbody\r\n\r\nend\r\n")
+		ts.Check(errors.Join(err, w.Close()))
 		ts.Check(c.Quit())
 	}
 }
@@ -146,6 +147,29 @@ func compareBoth(ts *testscript.TestScript, args []string) string {
 // runPeer runs a command and returns what it prints and its exit code. "ID" in an argument is the id
 // of the message to d.example.
 func runPeer(ts *testscript.TestScript, command, config string, args []string) (string, int) {
+	p := peerOf(ts, command, config)
+	if slices.Contains(args, "ID") {
+		out, _, err := peerProgram{filepath.Join(filepath.Dir(p.command), "postqueue"), p.env}.run("", "-j")
+		ts.Check(err)
+		id := regexp.MustCompile(`"queue_id": "(\w+)"[^\n]*d\.example`).FindStringSubmatch(out)
+		if id == nil {
+			ts.Fatalf("no message to d.example in\n%s", out)
+		}
+		args = slices.Clone(args)
+		args[slices.Index(args, "ID")] = id[1]
+	}
+	out, code, err := p.run("", args...)
+	ts.Check(err)
+	return out, code
+}
+
+// peerProgram is a command of one of the two, with its configuration.
+type peerProgram struct {
+	command string
+	env     []string
+}
+
+func peerOf(ts *testscript.TestScript, command, config string) peerProgram {
 	if !filepath.IsAbs(command) {
 		for dir := range strings.SplitSeq(ts.Getenv("PATH"), ":") {
 			if _, err := os.Stat(filepath.Join(dir, command)); err == nil {
@@ -154,27 +178,19 @@ func runPeer(ts *testscript.TestScript, command, config string, args []string) (
 			}
 		}
 	}
-	env := append(os.Environ(), "MAIL_CONFIG="+config, "PATH="+ts.Getenv("PATH"))
-	if slices.Contains(args, "ID") {
-		list := exec.Command(filepath.Join(filepath.Dir(command), "postqueue"), "-j")
-		list.Env = env
-		out, err := list.Output()
-		ts.Check(err)
-		id := regexp.MustCompile(`"queue_id": "(\w+)"[^\n]*d\.example`).FindSubmatch(out)
-		if id == nil {
-			ts.Fatalf("no message to d.example in\n%s", out)
-		}
-		args = slices.Clone(args)
-		args[slices.Index(args, "ID")] = string(id[1])
-	}
-	cmd := exec.Command(command, args...)
-	cmd.Env, cmd.Args[0] = env, filepath.Base(command)
+	return peerProgram{command, append(os.Environ(), "MAIL_CONFIG="+config, "PATH="+ts.Getenv("PATH"))}
+}
+
+// run returns what the command prints for an input, and its exit code.
+func (p peerProgram) run(input string, args ...string) (string, int, error) {
+	cmd := exec.Command(p.command, args...)
+	cmd.Env, cmd.Args[0], cmd.Stdin = p.env, filepath.Base(p.command), strings.NewReader(input)
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
-		ts.Fatalf("%s: %v", command, err)
+		return "", 0, fmt.Errorf("%s: %w", p.command, err)
 	}
-	return string(out), cmd.ProcessState.ExitCode()
+	return string(out), cmd.ProcessState.ExitCode(), nil
 }
 
 // normal is an output without what cannot be the same.

@@ -124,7 +124,11 @@ func reasonOf(err error) string {
 
 // catFile shows what is in the form of the maildrop directory.
 func (sh *shell) catFile(out *bufio.Writer, name string, in io.Reader, show sections) error {
-	env, text, err := drop.Decode(in)
+	buffered := bufio.NewReader(in)
+	if _, err := buffered.Peek(1); errors.Is(err, io.EOF) {
+		return nil // nothing in it is not wrong
+	}
+	env, text, err := drop.Decode(buffered)
 	if errors.Is(err, drop.ErrDamaged) {
 		sh.warn("%s: input is not a valid queue file", name)
 		return nil

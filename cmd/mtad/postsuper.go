@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mtad/mtad/core/conf"
@@ -145,9 +146,8 @@ func (s *super) add(a ctl.Action, id string) {
 		o.all = true
 	case "-":
 		in := bufio.NewScanner(s.sh.in)
-		in.Split(bufio.ScanWords)
 		for in.Scan() {
-			s.addID(o, in.Text())
+			s.addID(o, strings.TrimSpace(in.Text()))
 		}
 		if err := in.Err(); err != nil {
 			s.sh.warn("standard input: %v", err)
@@ -290,7 +290,7 @@ func (s *super) totalLines() (lines []string) {
 		_, word := superWords(a)
 		n := s.counts[word]
 		asked := slices.ContainsFunc(s.orders, func(o order) bool {
-			return o.action == a || o.action == ctl.Free && a == ctl.Expire
+			return o.action == a || o.action == ctl.Free && (a == ctl.Expire || a == ctl.Release)
 		})
 		if !asked && n == 0 {
 			continue

@@ -33,8 +33,8 @@ maildrop directory.
   -q          try deferred mail now; -qRSITE, -qIID for a site, a message
   -C DIR      configuration directory, or a file in it (also -c)
 
--A -G -L -O -U -X -d -e -h -m -n -o -p have no effect; -bd and other -b are
-refused. Exit codes: 0 queued, 64 usage, 65 bad data, 67 no such user, 69
+-A -G -L -O -U -X -d -e -h -m -n -o -p -bh -q1h have no effect; -bd starts the
+daemon. Exit codes: 0 queued, 64 usage, 65 bad data, 67 no such user, 69
 refused, 71 system error, 74 input error, 75 try later, 77 not allowed.
 `
 
@@ -50,9 +50,14 @@ func sendmail(sh *shell, args []string) int {
 	case r.mode == 'p':
 		sh.name = "postqueue"
 		return sh.queue(option{'p', ""}, &ctl.Selector{})
+	case r.mode == 'd':
+		sh.name = "postfix"
+		return postfix(sh, []string{"start"})
+	case r.mode == modeIgnore:
+		return exOK
 	case r.mode == 's':
 		return sh.session()
-	case r.mode == 'v':
+	case r.mode == 'v' && len(r.recipients) > 0:
 		return sh.verifyAddresses(r.recipients)
 	case r.mode == 'i':
 		return newaliases(sh, nil)

@@ -16,9 +16,12 @@ const sendmailOptions = "A:B:C:F:GIL:N:O:R:UV:X:b:c:d::e:f:h:imno:p:q::r:tv"
 // maxEnvID is the longest envelope id (RFC 3461 §4.4).
 const maxEnvID = 100
 
+// modeIgnore does nothing, successfully.
+const modeIgnore = 0
+
 // request is what sendmail's arguments ask for.
 type request struct {
-	// mode is the letter of -b, 'm' for a message; flush is set for -q.
+	// mode is the letter of -b, 'm' for a message, or modeIgnore; flush is set for -q.
 	mode  byte
 	flush *option
 
@@ -37,7 +40,8 @@ type request struct {
 func (sh *shell) readSendmail(args []string) (*request, error) {
 	opts, rest, err := getopt(args, sendmailOptions)
 	if err != nil {
-		return nil, err
+		fmt.Fprintf(sh.err, "%s: %v\n", sh.name, err)
+		return nil, fmt.Errorf("usage: %s [options]", sh.name)
 	}
 	r := &request{mode: 'm'}
 	for _, o := range opts {
@@ -52,24 +56,34 @@ func (sh *shell) readSendmail(args []string) (*request, error) {
 			}
 		}
 	}
-	switch {
-	case r.mode != 'm' && r.extract:
-		return nil, errors.New("-t can be used only in delivery mode")
-	case r.mode == 'i' && len(rest) > 0:
-		return nil, errors.New("alias initialization mode requires no recipient")
-	case r.mode == 'p' && len(rest) > 0:
-		return nil, errors.New("display queue mode requires no recipient")
-	case r.mode == 's' && len(rest) > 0:
-		return nil, errors.New("stand-alone SMTP server mode requires no recipient")
-	case r.mode == 'v' && len(rest) == 0:
-		return nil, errors.New("verify mode requires a recipient")
-	case r.flush != nil && len(rest) > 0:
-		return nil, errors.New("flush queue mode requires no recipient")
+	if err := r.fits(len(rest)); err != nil {
+		return nil, err
 	}
 	if r.verbose && r.notify == mail.NotifyDefault {
 		r.notify = mail.NotifySuccess | mail.NotifyFailure | mail.NotifyDelay
 	}
 	return r, nil
+}
+
+// fits reports whether the options and the arguments go together.
+func (r *request) fits(arguments int) error {
+	switch {
+	case r.mode == 'v' && r.extract:
+		return errors.New("-t option cannot be used with -bv")
+	case r.mode != 'm' && r.extract:
+		return errors.New("-t can be used only in delivery mode")
+	case r.mode == 'd' && arguments > 0:
+		return errors.New("daemon mode requires no recipient")
+	case r.mode == 'i' && arguments > 0:
+		return errors.New("alias initialization mode requires no recipient")
+	case r.mode == 'p' && arguments > 0:
+		return errors.New("display queue mode requires no recipient")
+	case r.mode == 's' && arguments > 0:
+		return errors.New("stand-alone mode requires no recipient")
+	case r.flush != nil && arguments > 0:
+		return errors.New("flush queue mode requires no recipient")
+	}
+	return nil
 }
 
 func (sh *shell) sendmailOption(r *request, o option) error {
@@ -187,26 +201,39 @@ func (sh *shell) setEnvID(r *request, value string) {
 
 // setMode reads -b.
 func (r *request) setMode(value string) error {
-	switch value {
-	case "m", "p", "i", "s", "v":
+	switch value = value[:min(1, len(value))]; value {
+	case "m", "p", "i", "s", "v", "d":
 		r.mode = value[0]
+		return nil
+	case "l":
+		r.mode = 'd'
+		return nil
+	case "h", "H": // the status of hosts, which is not kept in files
+		r.mode = modeIgnore
 		return nil
 	}
 	return fmt.Errorf("unsupported: -b%s", value)
 }
 
-// setFlush reads -q. With an interval it asks for a daemon, which is another command's.
+// setFlush reads -q. With an interval it is about queue runs of a daemon, which runs its queue anyway.
 func (r *request) setFlush(value string) error {
 	switch {
 	case value == "":
 		r.flush = &option{'f', ""}
+	case value == "R":
+		return errors.New("specify: -qRsitename")
+	case value == "I":
+		return errors.New("specify: -qIqueueid")
 	case value[0] == 'R':
 		r.flush = &option{'s', value[1:]}
 	case value[0] == 'I':
 		r.flush = &option{'i', value[1:]}
 	case value[0] >= '0' && value[0] <= '9':
+		if r.mode == 'm' {
+			r.mode = modeIgnore
+		}
 	default:
-		return fmt.Errorf("-q%c: want -q, -qRSITE or -qIID", value[0])
+		return fmt.Errorf("-q%c is not implemented", value[0])
 	}
 	return nil
 }
