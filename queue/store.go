@@ -33,8 +33,9 @@ type Store interface {
 	// first, and when the next one after those is due (zero when there is none). It reads
 	// the due index only, never all entries.
 	Due(now time.Time, max int) (ids []string, next time.Time, err error)
-	// Waiting returns at most max ids of incoming entries after the id given, in order of
-	// arrival: what a manager takes up at start.
+	// Waiting returns at most max ids of incoming and active entries after the id given, in
+	// order of arrival: what a manager takes up at start. An active one that no manager has
+	// is a stray: the manager before could not write it back.
 	Waiting(after string, max int) (ids []string, err error)
 	// NoteSites records that an entry waits for these sites, domains in lower case; Site calls
 	// fn for the ids of the entries that were so noted, oldest first, until fn returns false.

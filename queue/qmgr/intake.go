@@ -281,7 +281,8 @@ func (m *Manager) load(id string, from queue.State, called bool, now time.Time) 
 	if err != nil {
 		return nil, m.unreadable(id, err)
 	}
-	if rec.State != from || called && !wasTurnedAway(rec) {
+	stray := from == queue.Incoming && rec.State == queue.Active // the manager before this one could not write it back
+	if !stray && (rec.State != from || called && !wasTurnedAway(rec)) {
 		return nil, skipped
 	}
 	msg := m.newMessage(e, complete(rec, len(e.Recipients)), now)
@@ -292,6 +293,7 @@ func (m *Manager) load(id string, from queue.State, called bool, now time.Time) 
 		return nil, m.putOff(id, rec, now)
 	}
 	if from == queue.Incoming {
+		msg.stored = rec.State
 		return msg, taken
 	}
 	msg.flushed = m.wasFlushed(rec.Due)

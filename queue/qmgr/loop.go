@@ -90,9 +90,10 @@ func (m *Manager) drain(cancel context.CancelFunc) {
 	for _, msg := range m.active {
 		m.withdraw(msg, now)
 	}
-	for msg := range m.unsaved {
-		m.retire(msg)
+	for msg := range m.unsaved { // the store may be well again
+		m.submit(&m.recording, msg)
 	}
+	clear(m.unsaved)
 	m.mu.Unlock()
 
 	patience := time.NewTimer(m.o.Drain)

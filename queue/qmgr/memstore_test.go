@@ -80,7 +80,7 @@ func (s *memStore) put(id string, it *item) {
 	}
 	s.items[id] = it
 	switch it.rec.State {
-	case queue.Incoming:
+	case queue.Incoming, queue.Active:
 		s.arrival = insert(s.arrival, key{seq: it.seq, id: id})
 	case queue.Deferred:
 		s.due = insert(s.due, key{at: it.rec.Due, seq: it.seq, id: id})

@@ -162,9 +162,7 @@ func TestBouncedMailIsDoneOnceItsNoticeIs(t *testing.T) { // B04
 		if p := w.store.record(id).Recipients[0]; p.Outcome != queue.Deferred4 || p.Reply.Code != 550 {
 			t.Errorf("progress %+v", p)
 		}
-		w.mu.Lock()
 		w.refuseWith(nil)
-		w.mu.Unlock()
 		time.Sleep(301 * time.Second)
 		synctest.Wait()
 		w.wantGone(id)
@@ -236,13 +234,9 @@ func TestTheSenderIsWarnedOnce(t *testing.T) {
 		if len(w.noticed()) != 0 {
 			t.Fatal("warned early")
 		}
-		w.mu.Lock()
 		w.refuseWith(errors.New("not now"))
-		w.mu.Unlock()
 		time.Sleep(time.Hour)
-		w.mu.Lock()
 		w.refuseWith(nil)
-		w.mu.Unlock()
 		time.Sleep(24 * time.Hour)
 		ns := w.noticed()
 		if len(ns) != 1 || ns[0].kind != "delay" || !ns[0].expires.Equal(begin.Add(w.o.MaximalLifetime)) {

@@ -86,6 +86,40 @@ func TestStoppingWhileResolvingLeavesMailAsItCame(t *testing.T) {
 	})
 }
 
+func TestWhatCouldNotBeWrittenBackIsTakenUpByTheNextManager(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.agent = taking(time.Minute, deferAll)
+		w.start()
+		id := w.queue("s@here", "x@smtp.example").ID
+		w.store.set(id, func(r *queue.Record) { r.State, r.Due = queue.Deferred, time.Now() })
+		if _, err := w.m.Flush(w.t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		w.store.setFail(func(string, string) error { return errors.New("I/O error") })
+		w.stop()
+		w.wantState(id, queue.Active)
+		w.store.setFail(nil)
+		w.setAgent(always(sentAll))
+		w.start()
+		time.Sleep(time.Hour)
+		w.wantGone(id)
+	})
+}
+
+func TestWhatCouldNotBeWrittenBackIsTriedOnceMoreAtTheEnd(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.agent = always(deferAll)
+		w.start()
+		w.store.setFail(func(string, string) error { return errors.New("I/O error") })
+		id := w.send("x@smtp.example")
+		synctest.Wait()
+		w.store.setFail(nil)
+		w.stop()
+		w.wantState(id, queue.Deferred)
+	})
+}
+
 func TestAStoreThatFailsLosesNothing(t *testing.T) {
 	for _, c := range []struct {
 		name, op string

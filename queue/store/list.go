@@ -160,7 +160,7 @@ func (s *Store) readItems(items []item) (all []seen, err error) {
 	return all, err
 }
 
-// Waiting returns at most most ids of incoming entries after the id given, in order of arrival.
+// Waiting returns at most most ids of incoming and active entries after the id given, in order of arrival.
 // That id need not be in the queue any more.
 func (s *Store) Waiting(after string, most int) (ids []string, err error) {
 	last, err := s.place(queue.Incoming, after)
