@@ -5,6 +5,9 @@ GO ?= go
 FUZZTIME ?= 30s
 SOURCES := $(shell find . -name '*.go' -not -path './var/*') go.mod go.sum
 FILTERS := bin/subject-filter.wasm
+COMMANDS := sendmail mailq newaliases postqueue postsuper postcat postconf postlog postdrop postmap postalias postfix qshape
+sbindir ?= /usr/sbin
+unitdir ?= /usr/lib/systemd/system
 
 all: build test house
 
@@ -16,6 +19,11 @@ bin/mtad: $(SOURCES)
 bin/%.wasm: wasm-examples/%/main.go $(wildcard plugins/sdk/*.go plugins/sdk/guest/*.go)
 	@mkdir -p bin
 	plugins/sdk/guest/build $< $@
+
+install: bin/mtad ## into $(DESTDIR)$(sbindir), with Postfix's commands as links, and units for systemd
+	install -D -m 755 bin/mtad $(DESTDIR)$(sbindir)/mtad
+	@set -e; for c in $(COMMANDS); do ln -sf mtad $(DESTDIR)$(sbindir)/$$c; done
+	install -D -m 644 -t $(DESTDIR)$(unitdir) configs/systemd/mtad.service configs/systemd/mtad.socket
 
 run: bin/mtad $(FILTERS) ## start mtad in the foreground with configs/quickstart
 	@printf '%s\n' "mtad listens on 127.0.0.1:2525; everything it keeps is below ./var; Ctrl-C stops it. In another terminal:"
@@ -69,4 +77,4 @@ gen: bin/mtad ## generated files: the parameter reference, and the protocol of p
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-.PHONY: all build run test race fuzz crash bench compare lint house examples tools gen help
+.PHONY: all build install run test race fuzz crash bench compare lint house examples tools gen help
