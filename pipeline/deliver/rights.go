@@ -4,7 +4,9 @@ import (
 	"context"
 	"io"
 	"io/fs"
+	"os"
 	"syscall"
+	"time"
 )
 
 // As is with whose rights something is done.
@@ -66,6 +68,13 @@ type Runner interface {
 	// caller's to ask context.Cause. An error says that the command did not run (with a
 	// syscall.Errno where the system says why), that Feed failed, or that its end is unknown.
 	Run(ctx context.Context, c *Command) (Ended, error)
+}
+
+// Starter starts commands of services that talk over a connection. Safe for concurrent use.
+type Starter interface {
+	// Start starts a command ByService with conn as its standard input, output and error; conn
+	// stays the caller's, and Feed is not asked. The caller must call Wait.
+	Start(c *Command, conn *os.File, limit time.Duration) (Process, error)
 }
 
 // File is a file that was read.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+	"time"
 
 	"github.com/mtad/mtad/core/spawn"
 )
@@ -17,25 +18,33 @@ import (
 type Self struct{}
 
 var (
-	_ Runner = Self{}
-	_ Files  = Self{}
+	_ Runner  = Self{}
+	_ Starter = Self{}
+	_ Files   = Self{}
 )
 
 // Run runs a command.
 func (Self) Run(ctx context.Context, c *Command) (Ended, error) {
-	return Converse(ctx, c, func(stdin, output, _ *os.File) (Process, error) {
-		path, err := spawn.Find(c.Argv[0])
-		if err != nil {
-			return nil, err
-		}
-		s := &spawn.Command{Path: path, Argv: c.Argv, Env: c.Env, Directory: c.Directory, Chroot: c.Chroot, Stdin: stdin, Output: output}
-		if os.Geteuid() == 0 {
-			s.Rights = &spawn.Rights{UID: uint32(c.As.UID), GID: uint32(c.As.GID)}
-		} else if c.As.UID != os.Geteuid() {
-			return nil, fmt.Errorf("uid %d cannot become uid %d: %w", os.Geteuid(), c.As.UID, syscall.EPERM)
-		}
-		return spawn.Start(s)
-	})
+	return Converse(ctx, c, func(stdin, output, _ *os.File) (Process, error) { return start(c, stdin, output) })
+}
+
+// Start starts a command that talks over a connection. The limit is the caller's to keep.
+func (Self) Start(c *Command, conn *os.File, _ time.Duration) (Process, error) {
+	return start(c, conn, conn)
+}
+
+func start(c *Command, stdin, output *os.File) (Process, error) {
+	path, err := spawn.Find(c.Argv[0])
+	if err != nil {
+		return nil, err
+	}
+	s := &spawn.Command{Path: path, Argv: c.Argv, Env: c.Env, Directory: c.Directory, Chroot: c.Chroot, Stdin: stdin, Output: output}
+	if os.Geteuid() == 0 {
+		s.Rights = &spawn.Rights{UID: uint32(c.As.UID), GID: uint32(c.As.GID)}
+	} else if c.As.UID != os.Geteuid() {
+		return nil, fmt.Errorf("uid %d cannot become uid %d: %w", os.Geteuid(), c.As.UID, syscall.EPERM)
+	}
+	return spawn.Start(s)
 }
 
 // ErrFile is the cause of an error about a file that ReadFile does not read: no regular file, or too large.

@@ -44,6 +44,7 @@ type generation struct {
 	// notifier tells people what became of their mail.
 	notifier *bounce.Notifier
 	servers  []server
+	spawners []spawner
 	// stdin makes the engine for sendmail -bs, once.
 	stdin   func() (*smtp.Server, error)
 	queue   *qmgr.Manager
@@ -106,6 +107,9 @@ func (m *Master) build(ctx context.Context, c *conf.Config) (g *generation, err 
 		return g, err
 	}
 	if err = g.buildServers(); err != nil {
+		return g, err
+	}
+	if err = g.buildSpawners(); err != nil {
 		return g, err
 	}
 	if err = g.openConsole(); err != nil {
@@ -200,6 +204,7 @@ func (g *generation) start(ctx context.Context) {
 			g.m.log.Error("queue manager: " + err.Error())
 		}
 	})
+	g.startSpawners(ctx)
 	for _, s := range g.servers {
 		l := s.screen(s.port.next())
 		g.sessions.Go(func() {

@@ -43,21 +43,26 @@ type Options struct {
 
 // Master is a running mtad. Make it with New, call Run once.
 type Master struct {
-	o        Options
-	cfg      *conf.Config
-	places   places
-	around   *surroundings
-	maillog  *maillog.Log
-	logFile  *os.File
-	log      *maillog.Service
-	ports    []*port
-	store    queue.Store
-	compiled compiled
-	kv       *kv.Store // of plugins; nil until one is allowed it
-	screened *kv.Store // of postscreen; nil until a service is that
-	memories memories
-	counters *counters
-	trace    *trace.Recorder
+	o       Options
+	cfg     *conf.Config
+	places  places
+	around  *surroundings
+	maillog *maillog.Log
+	logFile *os.File
+	log     *maillog.Service
+	ports   []*port
+	// spawned are the ports and sockets of spawn; commands are its servers of all generations, which
+	// endCommands end.
+	spawned     spawned
+	commands    sync.WaitGroup
+	endCommands []context.CancelFunc
+	store       queue.Store
+	compiled    compiled
+	kv          *kv.Store // of plugins; nil until one is allowed it
+	screened    *kv.Store // of postscreen; nil until a service is that
+	memories    memories
+	counters    *counters
+	trace       *trace.Recorder
 	// rates and journal are what the web console shows; nil without one.
 	rates   *console.Rates
 	journal *console.Journal
@@ -100,7 +105,12 @@ func New(c *conf.Config, o Options) (m *Master, err error) {
 	if err = m.openStore(c); err != nil {
 		return m, err
 	}
-	m.suspended, err = suspend.Open(filepath.Join(m.places.data, "suspended.json"))
+	if m.suspended, err = suspend.Open(filepath.Join(m.places.data, "suspended.json")); err != nil {
+		return m, err
+	}
+	// After the store, which one process has: another's sockets are not to be taken away.
+	m.spawned = spawned{}
+	_, err = m.openSpawned(c, m.spawned)
 	return m, err
 }
 
@@ -199,6 +209,7 @@ func (m *Master) end() {
 	g.stopManager()
 	m.old.Wait()
 	g.close()
+	m.stopCommands()
 }
 
 // Reload reads the configuration anew and goes on with it. When it is bad, the error says why and
@@ -233,8 +244,16 @@ func (m *Master) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	fresh, err := m.openSpawned(c, m.spawned)
+	if err != nil {
+		return err
+	}
 	g, err := m.build(ctx, c)
 	if err != nil {
+		for key := range fresh {
+			delete(m.spawned, key)
+		}
+		fresh.close()
 		return err
 	}
 	before := m.gen.Load()
@@ -269,6 +288,7 @@ func (m *Master) reopenLog(c *conf.Config) {
 // release closes what New opened.
 func (m *Master) release() {
 	closePorts(m.ports)
+	m.spawned.close()
 	m.around.close()
 	var err error
 	if m.kv != nil {

@@ -16,12 +16,12 @@ import (
 )
 
 // places are the directories below queue_directory.
-type places struct{ queue, store, maildrop, public, pid, data string }
+type places struct{ queue, store, maildrop, public, private, pid, data string }
 
 func placesOf(c *conf.Config) places {
 	q := c.String("queue_directory")
 	return places{queue: q, store: filepath.Join(q, "store"), maildrop: filepath.Join(q, "maildrop"),
-		public: filepath.Join(q, "public"), pid: filepath.Join(q, "pid"), data: c.String("data_directory")}
+		public: filepath.Join(q, "public"), private: filepath.Join(q, "private"), pid: filepath.Join(q, "pid"), data: c.String("data_directory")}
 }
 
 // prepare makes the directories, with their modes whatever the umask is: users come to public.
@@ -29,7 +29,7 @@ func (p places) prepare() error {
 	for _, d := range []struct {
 		path string
 		mode fs.FileMode
-	}{{p.queue, 0o755}, {p.store, 0o700}, {p.public, 0o755}, {p.pid, 0o755}, {p.data, 0o700}} {
+	}{{p.queue, 0o755}, {p.store, 0o700}, {p.public, 0o755}, {p.private, 0o700}, {p.pid, 0o755}, {p.data, 0o700}} {
 		if err := makeDir(d.path, d.mode); err != nil {
 			return fmt.Errorf("queue_directory, data_directory: %w", err)
 		}
@@ -88,7 +88,7 @@ func (o *owner) give(p places) error {
 	if err := os.Lchown(p.maildrop, o.uid, o.gid); err != nil {
 		return fmt.Errorf("cannot give the queue to mail_owner %s: %w", o.name, err)
 	}
-	for _, root := range []string{p.store, p.public, p.pid, p.data} {
+	for _, root := range []string{p.store, p.public, p.private, p.pid, p.data} {
 		if err := o.take(root); err != nil {
 			return fmt.Errorf("cannot give the queue to mail_owner %s: %w", o.name, err)
 		}

@@ -122,7 +122,7 @@ func (b backend) services() []ctl.Service {
 
 func (b backend) service(s mastercf.Service, address string) ctl.Service {
 	d := ctl.Service{Name: s.Name, Type: string(s.Type), Program: s.Program, Address: address}
-	if suspendable(&s) {
+	if suspendable(&s) || s.Program == "spawn" {
 		l := b.m.loads.of(s.String())
 		d.Load = &ctl.Load{Busy: int(l.now.Load()), Limit: processLimit(b.gen().cfg, s), Total: l.total.Load(), Refused: l.refused.Load()}
 	}

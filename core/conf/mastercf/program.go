@@ -42,7 +42,7 @@ var programs = [...]Program{
 	{"showq", param.Effective, "lists the queue", false},
 	{"smtp", param.Effective, "delivers over SMTP", true},
 	{"smtpd", param.Effective, "receives over SMTP", false},
-	{"spawn", param.Unsupported, "start the program with the system's service manager", false},
+	{"spawn", param.Effective, "runs a command for each connection; user= must be who mtad itself runs as (not mail_owner) unless mtad runs as root", false},
 	{"tlsmgr", param.Accepted, "keys and sessions are kept in one process", false},
 	{"tlsproxy", param.Accepted, "TLS is spoken where the connection is", false},
 	{"trivial-rewrite", param.Effective, "rewrites and resolves addresses", false},

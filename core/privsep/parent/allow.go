@@ -144,7 +144,7 @@ func (p *Policy) serviceCommand(r *request) (*spawn.Command, error) {
 	if s == nil || len(s.argv) == 0 {
 		return nil, refuse("master.cf has no command of the service %q", r.service)
 	}
-	if len(r.argv) < len(s.argv) || !slices.Equal(s.argv, r.argv[:len(s.argv)]) {
+	if len(r.argv) < len(s.argv) || s.fixed && len(r.argv) > len(s.argv) || !slices.Equal(s.argv, r.argv[:len(s.argv)]) {
 		return nil, refuse("the service %s has another command than %q", r.service, r.argv[0])
 	}
 	rights, err := accountOf(s.user)

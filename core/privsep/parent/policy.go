@@ -31,8 +31,10 @@ type Policy struct {
 // program is a service of master.cf that runs a command.
 type program struct {
 	user, group, directory, chroot string
-	// argv has the arguments before the first that depends on the message, argv[0] among them.
-	argv []string
+	// argv has the arguments before the first that depends on the message, argv[0] among them;
+	// fixed says that none does, and that these are all.
+	argv  []string
+	fixed bool
 }
 
 // NewPolicy reads what a configuration allows. It refuses one that mail_owner could change.
@@ -50,10 +52,12 @@ func NewPolicy(c *conf.Config) (*Policy, error) {
 		switch s.Program {
 		case "local":
 			p.local = true
-		case "pipe", "spawn":
-			if s.Type == mastercf.Unix || s.Program == "spawn" {
-				p.programs[s.Name] = programOf(s.Args)
+		case "pipe":
+			if s.Type == mastercf.Unix {
+				p.programs[s.Name] = programOf(s.Args, false)
 			}
+		case "spawn": // by name and type: a name may be a port, too
+			p.programs[s.String()] = programOf(s.Args, true)
 		}
 		p.addKeys(c.For(s))
 	}
@@ -63,8 +67,8 @@ func NewPolicy(c *conf.Config) (*Policy, error) {
 
 // programOf reads the attributes of a service that matter here. The worker reads the rest, and says
 // what is wrong with them.
-func programOf(args []string) *program {
-	p := &program{}
+func programOf(args []string, fixed bool) *program {
+	p := &program{fixed: fixed}
 	for i, arg := range args {
 		name, value, _ := strings.Cut(arg, "=")
 		switch name {
@@ -80,7 +84,7 @@ func programOf(args []string) *program {
 				words = words[1:]
 			}
 			for _, w := range words {
-				if strings.Contains(w, "$") {
+				if !fixed && strings.Contains(w, "$") {
 					break
 				}
 				p.argv = append(p.argv, w)

@@ -83,7 +83,8 @@ func TestCommandsAreThoseOfTheServices(t *testing.T) {
 		argv    []string
 		want    string
 	}{
-		{"prog", []string{"/bin/prog", "-a", "jo", "-b"}, ""}, {"bare", []string{"/bin/prog"}, ""}, {"policy", []string{"/bin/policy", "--x"}, ""},
+		{"prog", []string{"/bin/prog", "-a", "jo", "-b"}, ""}, {"bare", []string{"/bin/prog"}, ""}, {"policy/unix", []string{"/bin/policy", "--x"}, ""},
+		{"policy/unix", []string{"/bin/policy", "--x", "--y"}, "another command"}, {"policy/unix", []string{"/bin/policy"}, "another command"}, {"policy", []string{"/bin/policy"}, "no command of the service"},
 		{"prog", []string{"/bin/prog"}, "another command"}, {"prog", []string{"/bin/sh", "-a"}, "another command"},
 		{"prog", []string{"/bin/prog", "-c", "x"}, "another command"}, {"none", []string{"/bin/prog"}, "no command of the service"},
 		{"local", []string{"/bin/prog"}, "no command of the service"}, {"root", []string{"/bin/prog"}, "root privileges"},

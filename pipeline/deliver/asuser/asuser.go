@@ -31,8 +31,9 @@ type Users struct {
 }
 
 var (
-	_ deliver.Runner = (*Users)(nil)
-	_ deliver.Files  = (*Users)(nil)
+	_ deliver.Runner  = (*Users)(nil)
+	_ deliver.Starter = (*Users)(nil)
+	_ deliver.Files   = (*Users)(nil)
 )
 
 // New returns Users of a parent. Close it when nothing is under way.
@@ -76,6 +77,16 @@ func (u *Users) Run(ctx context.Context, c *deliver.Command) (deliver.Ended, err
 		}
 		return r, nil
 	})
+}
+
+// Start starts a command that talks over a connection. The parent has its own reading of the service,
+// and ends the command a little after limit.
+func (u *Users) Start(c *deliver.Command, conn *os.File, limit time.Duration) (deliver.Process, error) {
+	r, err := u.c.Run(&privsep.Command{Kind: uint8(c.Kind), Service: c.Service, Limit: limit + spare, Argv: c.Argv}, conn, conn, nil)
+	if err != nil {
+		return nil, err // not r: a nil *Running is no nil Process
+	}
+	return r, nil
 }
 
 // spare is how much longer the parent lets a command run than this process does: the one that

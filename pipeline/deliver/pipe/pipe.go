@@ -93,16 +93,24 @@ func misconfigured(cause error) error {
 	return status.Tempfail("4.3.5", "mail system configuration error").Because(cause)
 }
 
+// rights finds user= and refuses what a command may not have.
+func (a *Agent) rights() (deliver.As, error) {
+	c := &a.o.Command
+	account := deliver.Account{User: c.user, Group: c.group, Chroot: c.chroot, MailOwner: a.o.MailOwner, SetgidGroup: a.o.SetgidGroup}
+	_, self := a.o.Runner.(deliver.Self)
+	return account.Rights(self)
+}
+
 // admit looks at what must hold before a command is started for a request at all.
-func (a *Agent) admit(req *queue.Request) (rights, error) {
+func (a *Agent) admit(req *queue.Request) (deliver.As, error) {
 	c := &a.o.Command
 	if letter := c.flags.single(); letter != "" && len(req.Recipients) > 1 {
 		err := fmt.Errorf("pipe flag `%s' requires %s_destination_recipient_limit = 1", letter, req.Transport)
 		a.o.Log.Warning(err.Error())
-		return rights{}, misconfigured(err)
+		return deliver.As{}, misconfigured(err)
 	}
 	if c.sizeLimit > 0 && req.Entry.Size > c.sizeLimit {
-		return rights{}, status.New(552, "5.2.3", "message too large").By(fmt.Sprintf("size=%d", c.sizeLimit))
+		return deliver.As{}, status.New(552, "5.2.3", "message too large").By(fmt.Sprintf("size=%d", c.sizeLimit))
 	}
 	r, err := a.rights()
 	if err != nil {
@@ -121,7 +129,7 @@ type delivery struct {
 }
 
 // deliver runs the command for the recipients that it may be run for.
-func (d *delivery) deliver(ctx context.Context, text mail.Content, r rights) []queue.Result {
+func (d *delivery) deliver(ctx context.Context, text mail.Content, as deliver.As) []queue.Result {
 	results := make([]queue.Result, len(d.req.Recipients))
 	var chosen []int
 	var recipients []values
@@ -146,7 +154,7 @@ func (d *delivery) deliver(ctx context.Context, text mail.Content, r rights) []q
 	result := d.once(ctx, job{
 		args: expandAll(d.o.Command.argv, d.message, recipients),
 		head: d.o.Command.head(d.req.Entry.Sender, original(first), first.Address, d.at.Begun),
-		text: text, as: deliver.As{UID: r.uid, GID: r.gid},
+		text: text, as: as,
 	})
 	for _, i := range chosen {
 		results[i] = result
