@@ -72,6 +72,11 @@ func (t *tableCheck) effect(q *Query, word, text, name, class string) (Decision,
 	if f == nil {
 		f = &none
 	}
+	if q.NoEffects != "" && queues(word) {
+		_, of, _ := strings.Cut(t.rule, " ")
+		q.note("warning", "access table "+of+": with "+q.NoEffects+" specified, action "+word+" is unavailable")
+		return Dunno, true
+	}
 	what := "<" + name + ">: " + class + " triggers " + word + " " + text
 	switch word {
 	case "WARN", "INFO":
@@ -115,6 +120,15 @@ func (t *tableCheck) effect(q *Query, word, text, name, class string) (Decision,
 		return Permit, true
 	}
 	return Dunno, true
+}
+
+// queues reports whether an action is about a message in the queue.
+func queues(word string) bool {
+	switch word {
+	case "HOLD", "DISCARD", "FILTER", "REDIRECT", "BCC":
+		return true
+	}
+	return false
 }
 
 // headerLine reports whether text is one header field: "Name: value".

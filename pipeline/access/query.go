@@ -32,6 +32,9 @@ type Query struct {
 	// Effects takes what tables and policy services ask for the message; nil: nothing can be
 	// done to one.
 	Effects *Effects
+	// NoEffects names the parameter for which a message cannot be held, discarded, redirected, copied
+	// or sent to a filter: it is not queued here. "": it can.
+	NoEffects string
 	// Note is told of actions that decide nothing: "warn", "hold", "filter"… with a text for
 	// the log. nil drops them.
 	Note func(action, text string)

@@ -21,6 +21,17 @@ func (j *Job) head() []byte {
 	return b
 }
 
+// Trace returns what this server puts on top of a message that it does not queue itself (smtpd_proxy_filter):
+// the fields of PREPEND actions, and Received without an id if received is set.
+func (d *Door) Trace(env *mail.Envelope, a Actions, received bool) []byte {
+	j := Job{d: d, env: env, actions: a}
+	b := j.appendPrepended(nil)
+	if received {
+		b = j.appendReceived(b)
+	}
+	return b
+}
+
 // appendReceived writes the trace field (RFC 5321 §4.4) in Postfix's layout.
 func (j *Job) appendReceived(b []byte) []byte {
 	o, now := &j.env.Origin, j.d.o.Clock()
@@ -34,11 +45,16 @@ func (j *Job) appendReceived(b []byte) []byte {
 	case mail.KindSMTP:
 		b = j.appendFrom(b, o)
 		b = append(j.appendBy(b), ')', ' ')
-		b = append(append(append(b, "with "...), o.Proto...), ' ')
+		b = append(append(b, "with "...), o.Proto...)
+		if j.env.ID != "" {
+			b = append(b, ' ')
+		}
 	default:
 		b = append(j.appendBy(b), ")\r\n\t"...)
 	}
-	b = append(append(b, "id "...), j.env.ID...)
+	if j.env.ID != "" {
+		b = append(append(b, "id "...), j.env.ID...)
+	}
 	switch {
 	case o.Kind != mail.KindSMTP:
 		b = append(b, "; "...)

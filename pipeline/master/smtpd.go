@@ -132,6 +132,9 @@ func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog
 	if err := g.mayForward(c, &o); err != nil {
 		return nil, err
 	}
+	if o.Proxy, err = g.proxyFilter(c, hooks, log); err != nil {
+		return nil, err
+	}
 	if err := g.authenticate(c, &o, log); err != nil {
 		return nil, err
 	}

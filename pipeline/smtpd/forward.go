@@ -20,10 +20,13 @@ const forwardable = "XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT"
 // forwarded is what a filter in front of us says of the next message. It shows in the log; who the
 // client is, and what it may do, does not change.
 type forwarded struct {
+	any    bool // something was said
 	client bool // name or address are known
 	origin mail.Origin
 	ident  string
 	source string // LOCAL, REMOTE or ""
+	// helo, proto and port are for a filter behind us (smtpd_proxy_filter).
+	helo, proto, port string
 }
 
 // MayForward reports whether the client may say where mail came from
@@ -44,6 +47,7 @@ func (s *session) Forward(_ context.Context, attributes map[string]string) error
 			return status.New(501, "5.5.4", "Error: bad %s attribute value: %s", name, status.Clean(value))
 		}
 	}
+	f.any = true
 	s.forwarded = f
 	return nil
 }
@@ -74,9 +78,12 @@ func (f *forwarded) set(name, value string) bool {
 			return true
 		}
 		_, err := strconv.ParseUint(value, 10, 16)
+		f.port = value
 		return err == nil
 	case "HELO":
+		f.helo = value
 	case "PROTO":
+		f.proto = value
 		return value == "" || value == "SMTP" || value == "ESMTP"
 	case "IDENT":
 		f.ident = value
@@ -98,5 +105,9 @@ func (s *session) logClient() {
 	if s.forwarded.client {
 		more += ", orig_client=" + maillog.ClientName(&s.forwarded.origin)
 	}
-	s.h.o.Log.ClientOf(s.env.ID, &s.origin, more)
+	id := s.env.ID
+	if id == "" {
+		id = "NOQUEUE" // the filter behind us is to queue it
+	}
+	s.h.o.Log.ClientOf(id, &s.origin, more)
 }

@@ -71,6 +71,9 @@ type Options struct {
 	Footer func(reply string) (template string)
 	// SoftBounce makes every refusal temporary (soft_bounce).
 	SoftBounce bool
+	// Proxy is the filter that mail passes before it is accepted (smtpd_proxy_filter); nil: mail is
+	// queued here.
+	Proxy *Proxy
 	// Filter is content_filter, "" for none.
 	Filter string
 	// Auth authenticates clients; nil: authentication is not enabled.
@@ -104,6 +107,9 @@ type Handler struct{ o Options }
 func New(o Options) *Handler {
 	if o.Clock == nil {
 		o.Clock = time.Now
+	}
+	if o.Proxy != nil {
+		o.Proxy.complete()
 	}
 	return &Handler{o: o}
 }

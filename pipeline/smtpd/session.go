@@ -28,6 +28,7 @@ type session struct {
 	refused int // recipients refused because of the limit
 	msg     *hook.Message
 	job     *cleanup.Job
+	proxy   *proxied // in the place of job, with smtpd_proxy_filter
 	// effects are what access rules asked for the message; lasting ones came before MAIL and
 	// count for each message of the connection.
 	effects, lasting access.Effects
@@ -215,7 +216,10 @@ func (s *session) reset(ctx context.Context) {
 	} else if s.msg != nil {
 		s.msg.Abort(ctx)
 	}
-	s.job, s.msg, s.inMail, s.refused = nil, nil, false, 0
+	if s.proxy != nil {
+		s.proxy.close()
+	}
+	s.proxy, s.job, s.msg, s.inMail, s.refused = nil, nil, nil, false, 0
 	s.env, s.effects, s.forwarded = mail.Envelope{}, access.Effects{}, forwarded{}
 }
 
@@ -261,6 +265,9 @@ func (s *session) complete(q *access.Query) {
 	q.Instance = s.instance()
 	if q.Effects = &s.effects; !s.inMail {
 		q.Effects = &s.lasting
+	}
+	if s.h.o.Proxy != nil {
+		q.NoEffects = "smtpd_proxy_filter"
 	}
 	if q.Note == nil {
 		q.Note = func(action, text string) { s.note(action, text, q) }

@@ -68,7 +68,11 @@ func (s *session) room(size int64) *status.Error {
 		return nil
 	}
 	free, err := s.h.o.FreeBytes()
-	if err != nil || free < max(s.h.o.MinFree, size) {
+	least := max(s.h.o.MinFree, size)
+	if p := s.h.o.Proxy; p != nil && p.Whole {
+		least += s.h.o.SizeLimit // for what waits until all of it is here
+	}
+	if err != nil || free < least {
 		return status.New(452, "4.3.1", "Insufficient system storage").By("queue_minfree").Because(err)
 	}
 	return nil
@@ -90,7 +94,11 @@ func (s *session) Rcpt(ctx context.Context, r smtp.RcptArgs) error {
 			return e
 		}
 	}
-	if s.job == nil {
+	if s.h.o.Proxy != nil {
+		if e := s.proxyRcpt(ctx, &rc); e != nil {
+			return e
+		}
+	} else if s.job == nil {
 		if err := s.begin(ctx); err != nil {
 			return err
 		}
@@ -163,14 +171,27 @@ func (s *session) recipientLists(ctx context.Context, q *access.Query) *status.E
 // Data is asked before any text.
 func (s *session) Data(ctx context.Context) error {
 	if e := s.evalAlone(ctx, s.h.o.Policy.Data, s.lastQuery("DATA")); e != nil {
-		return s.reject("DATA", e, "")
+		return s.reject("DATA", e, s.first())
 	}
 	if s.msg != nil {
 		if e := s.msg.Data(ctx); e != nil {
 			return e
 		}
 	}
+	if s.proxy != nil && s.proxy.spool == nil {
+		if e := s.proxy.data(ctx); e != nil {
+			return e
+		}
+	}
 	return nil
+}
+
+// first is the recipient that the log names behind RCPT, as Postfix does.
+func (s *session) first() string {
+	if len(s.env.Recipients) == 0 {
+		return ""
+	}
+	return s.env.Recipients[0].Original
 }
 
 func (s *session) lastQuery(state string) *access.Query {
@@ -184,6 +205,9 @@ func (s *session) lastQuery(state string) *access.Query {
 // Message takes the text and queues the message.
 func (s *session) Message(ctx context.Context, body smtp.Body) (status.Reply, error) {
 	defer s.reset(ctx)
+	if s.proxy != nil {
+		return s.proxyMessage(ctx, body)
+	}
 	if s.job == nil {
 		return status.Reply{}, status.New(554, "5.5.1", "Error: no valid recipients")
 	}
@@ -202,7 +226,7 @@ func (s *session) Message(ctx context.Context, body smtp.Body) (status.Reply, er
 		}
 	}
 	if e := s.evalAlone(ctx, s.h.o.Policy.EndOfData, s.lastQuery("END-OF-MESSAGE")); e != nil {
-		return status.Reply{}, s.reject("END-OF-MESSAGE", e, "")
+		return status.Reply{}, s.reject("END-OF-MESSAGE", e, s.first())
 	}
 	s.job.Act(s.actions())
 	res, err := s.job.Commit(ctx)
@@ -225,7 +249,7 @@ func (s *session) refuse(err error) error {
 	e := status.From(err)
 	if !strings.HasPrefix(e.Rule, "plugin ") {
 		s.trouble |= kindOf(e, true)
-		s.log("reject", "END-OF-MESSAGE", e, "")
+		s.log("reject", "END-OF-MESSAGE", e, s.first())
 	}
 	return e
 }
