@@ -1,5 +1,4 @@
 # mtad. "make" builds, tests and looks at the house; "make run" starts a first mtad.
-export MTAD_TOOLS ?= $(CURDIR)/.tools/node_modules/.bin
 export CGO_ENABLED ?= 0
 GO ?= go
 FUZZTIME ?= 30s
@@ -8,6 +7,8 @@ FILTERS := bin/subject-filter.wasm
 COMMANDS := sendmail mailq newaliases postqueue postsuper postcat postconf postlog postdrop postmap postalias postfix qshape
 sbindir ?= /usr/sbin
 unitdir ?= /usr/lib/systemd/system
+
+test race examples: export MTAD_TOOLS ?= $(CURDIR)/.tools/node_modules/.bin
 
 all: build test house
 

@@ -25,14 +25,18 @@ type Options struct {
 	Name, Host string
 	// JSON chooses objects instead of Postfix's lines.
 	JSON bool
+	// DelayDigits is how many digits delays below ten seconds have after the point at most
+	// (postconf(5) delay_logging_resolution_limit); 0 means 2, and a negative one none.
+	DelayDigits int
 	// Clock is time.Now unless set.
 	Clock func() time.Time
 }
 
 // Log is one mail log. Safe for concurrent use.
 type Log struct {
-	o   Options
-	pid string
+	o      Options
+	pid    string
+	digits int // of Options.DelayDigits, 0 to 6
 
 	mu     sync.Mutex
 	buf    []byte
@@ -51,7 +55,11 @@ func New(o Options) *Log {
 	if o.Name == "" {
 		o.Name = "postfix"
 	}
-	return &Log{o: o, pid: strconv.Itoa(os.Getpid()), buf: make([]byte, 0, bufferSize)}
+	digits := min(max(o.DelayDigits, 0), 6)
+	if o.DelayDigits == 0 {
+		digits = 2
+	}
+	return &Log{o: o, digits: digits, pid: strconv.Itoa(os.Getpid()), buf: make([]byte, 0, bufferSize)}
 }
 
 // Discard returns a log that keeps nothing.

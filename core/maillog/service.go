@@ -124,10 +124,10 @@ func (s *Service) Delivered(d *Delivery) {
 			{"delay", d.End.Sub(d.Arrived).Seconds()}, {"dsn", d.DSN}, {"status", d.Status}, {"text", d.Text}})
 		return
 	}
-	s.log.line(s.tag, false, func(b []byte) []byte { return appendDelivery(b, d) })
+	s.log.line(s.tag, false, func(b []byte) []byte { return appendDelivery(b, d, s.log.digits) })
 }
 
-func appendDelivery(b []byte, d *Delivery) []byte {
+func appendDelivery(b []byte, d *Delivery, digits int) []byte {
 	b = append(append(b, d.ID...), ": to=<"...)
 	b = append(append(b, status.Clean(d.To)...), '>')
 	if d.OrigTo != "" && d.OrigTo != d.To {
@@ -137,15 +137,15 @@ func appendDelivery(b []byte, d *Delivery) []byte {
 	if d.ConnUse > 1 {
 		b = strconv.AppendInt(append(b, ", conn_use="...), int64(d.ConnUse), 10)
 	}
-	b = appendDelays(b, d)
+	b = appendDelays(b, d, digits)
 	b = append(append(b, ", dsn="...), d.DSN...)
 	b = append(append(b, ", status="...), d.Status...)
 	b = append(append(b, " ("...), status.Clean(d.Text)...)
 	return append(b, ')')
 }
 
-func appendDelays(b []byte, d *Delivery) []byte {
-	b = appendDelay(append(b, ", delay="...), d.End.Sub(d.Arrived))
+func appendDelays(b []byte, d *Delivery, digits int) []byte {
+	b = appendDelay(append(b, ", delay="...), d.End.Sub(d.Arrived), digits)
 	b = append(b, ", delays="...)
 	last := d.Arrived
 	for i, t := range [...]time.Time{d.Active, d.Setup, d.Sending, d.End} {
@@ -155,37 +155,31 @@ func appendDelays(b []byte, d *Delivery) []byte {
 		if t.Before(last) {
 			t = last
 		}
-		b = appendDelay(b, t.Sub(last))
+		b = appendDelay(b, t.Sub(last), digits)
 		last = t
 	}
 	return b
 }
 
-// appendDelay writes seconds with two significant digits, as Postfix does
-// (postconf(5) delay_logging_resolution_limit = 2).
-func appendDelay(b []byte, d time.Duration) []byte {
-	switch s := max(d, 0).Seconds(); {
-	case s < 0.005:
-		return append(b, '0')
-	case s < 0.995:
-		prec := 2
-		if s < 0.0995 {
-			prec = 3
-		}
-		b = strconv.AppendFloat(b, s, 'f', prec, 64)
-		for b[len(b)-1] == '0' {
-			b = b[:len(b)-1]
-		}
-		return b
-	case s < 9.95:
-		b = strconv.AppendFloat(b, s, 'f', 1, 64)
-		if n := len(b); b[n-1] == '0' && b[n-2] == '.' {
-			b = b[:n-2]
-		}
-		return b
-	default:
+// appendDelay writes seconds with two significant digits, at most digits of them after the point, as
+// Postfix does (postconf(5) delay_logging_resolution_limit).
+func appendDelay(b []byte, d time.Duration, digits int) []byte {
+	s := max(d, 0).Seconds()
+	if s >= 9.95 || digits == 0 {
 		return strconv.AppendInt(b, int64(s+0.5), 10)
 	}
+	n := 1
+	for unit := 0.995; s < unit && n < digits; unit /= 10 {
+		n++
+	}
+	b = strconv.AppendFloat(b, s, 'f', n, 64)
+	for b[len(b)-1] == '0' {
+		b = b[:len(b)-1]
+	}
+	if last := len(b) - 1; b[last] == '.' {
+		b = b[:last]
+	}
+	return b
 }
 
 // Reject logs a refusal: "NOQUEUE: reject: RCPT from name[addr]: 554 5.7.1 …; from=<> to=<>

@@ -127,6 +127,14 @@ func (m *Master) openStore(c *conf.Config) error {
 	return nil
 }
 
+// delayDigits is delay_logging_resolution_limit as maillog.Options has it.
+func delayDigits(c *conf.Config) int {
+	if n := c.Int("delay_logging_resolution_limit"); n > 0 {
+		return int(n)
+	}
+	return -1
+}
+
 // openLog opens maillog_file, or takes standard error.
 func (m *Master) openLog(c *conf.Config) error {
 	w := m.o.Stderr
@@ -138,7 +146,7 @@ func (m *Master) openLog(c *conf.Config) error {
 		m.logFile, w = f, f
 	}
 	m.maillog = maillog.New(maillog.Options{Writer: w, Copy: m.openConsole(c), Name: c.String("syslog_name"), Host: shortHost(c.String("myhostname")),
-		JSON: c.String("log_format") == "json"})
+		JSON: c.String("log_format") == "json", DelayDigits: delayDigits(c)})
 	m.log = m.maillog.Service("master")
 	return nil
 }
