@@ -118,6 +118,9 @@ func (p *copier) partial(block []byte, last bool) (kept int) {
 	return kept
 }
 
+// nullPostmark stands in the From_ line of mail without a sender, whatever null_sender= says.
+const nullPostmark = "MAILER-DAEMON"
+
 // head makes what stands before the message. original and delivered are the recipient's two
 // addresses.
 func (c *Command) head(sender, original, delivered string, now time.Time) []byte {
@@ -130,7 +133,11 @@ func (c *Command) head(sender, original, delivered string, now time.Time) []byte
 			b = append(append(b, text...), c.eol...)
 		}
 	}
-	line(fromLine, "From "+sender+"  "+now.Format(time.ANSIC))
+	postmark := sender
+	if postmark == "" { // null_sender= is for addresses; the line needs a name
+		postmark = nullPostmark
+	}
+	line(fromLine, "From "+postmark+"  "+now.Format(time.ANSIC))
 	line(returnPath, "Return-Path: <"+sender+">")
 	line(originalTo, "X-Original-To: "+original)
 	line(deliveredTo, "Delivered-To: "+delivered)
