@@ -49,6 +49,9 @@ type Result struct {
 	RemoteMTA string
 	// DSNRelayed says that the next hop took over the duty to report success (RFC 3461).
 	DSNRelayed bool
+	// Onward says that what took the message here may pass it on (pipe(8) without flag X): a
+	// notice of success says "relayed", not "delivered".
+	Onward bool
 	// Setup is when the connection was ready, for the log line's delays (c and d); zero
 	// when there was none. Begun is when the agent began.
 	Begun, Setup time.Time

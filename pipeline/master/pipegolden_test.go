@@ -165,3 +165,45 @@ func dumped(t *testing.T, dir string, service int) []string {
 	slices.Sort(all)
 	return all
 }
+
+// Who asked to hear of success is told that a program passed the message on, or with flag X that it was
+// delivered.
+func TestFlagXSaysWhetherAProgramDelivers(t *testing.T) {
+	needOwner(t)
+	ours, theirs := newSink(t), newSink(t)
+	p := newPostfix(t, theirs.nexthop())
+	d := newProgramDaemon(t, "mail_owner = postfix", "default_transport = smtp", "relayhost = "+ours.nexthop())
+	services := []string{"passes unix - n n - - pipe flags=R user=nobody argv=/bin/true", "delivers unix - n n - - pipe flags=X user=nobody argv=/bin/true"}
+	const routes = "transport_maps = inline:{{passes.test=passes:},{delivers.test=delivers:}}"
+	d.services(services...)
+	d.write("main.cf", d.read("main.cf")+routes+"\n")
+	d.run()
+	p.reconfigure(t, strings.Join(services, "\n"), routes)
+	front := *d
+	front.addr = p.addr
+	for _, server := range []*daemon{d, &front} {
+		for _, domain := range []string{"passes.test", "delivers.test"} {
+			c := server.hello()
+			c.do("MAIL FROM:<a@sender.test>", "250")
+			c.do("RCPT TO:<r@"+domain+"> NOTIFY=SUCCESS", "250")
+			c.do("DATA", "354")
+			c.send([]byte("Subject: x\r\n\r\n.\r\n"))
+			c.expect("250")
+			_ = c.c.Close()
+		}
+	}
+	for name, s := range map[string]*sink{"mtad": ours, "Postfix": theirs} {
+		got := map[string]string{}
+		for _, m := range s.wait(t, 2) {
+			who := regexp.MustCompile(`\r\nFinal-Recipient: rfc822; ?r@(\S+)\r\n`).FindSubmatch(m.text)
+			action := regexp.MustCompile(`\r\nAction: (\S+)`).FindSubmatch(m.text)
+			if who == nil || action == nil {
+				t.Fatalf("%s: no report: %.900q", name, m.text)
+			}
+			got[string(who[1])] = string(action[1])
+		}
+		if got["passes.test"] != "relayed" || got["delivers.test"] != "delivered" {
+			t.Errorf("%s says %q", name, got)
+		}
+	}
+}

@@ -15,6 +15,8 @@
 //	out of time                             deferred, 4.3.0, and the whole process group killed
 //	attributes that cannot be obeyed        deferred, 4.3.5
 //
+// A notice of success says "delivered" with flag X, else "relayed".
+//
 // # Invariants
 //
 // No shell is ever involved: neither for argv=, nor for a file without "#!", which Postfix's
@@ -44,6 +46,5 @@
 //
 // # Known gaps
 //
-// Flag X is read and changes nothing: success notices say "delivered" with it and without it. Where
-// the system is not Linux, the command's umask is mtad's.
+// Where the system is not Linux, the command's umask is mtad's.
 package pipe

@@ -193,7 +193,9 @@ func (d *delivery) once(ctx context.Context, j job) queue.Result {
 	if said != "" {
 		text += " (" + said + ")"
 	}
-	return d.at.Sent("2.0.0", text)
+	r := d.at.Sent("2.0.0", text)
+	r.Onward = !d.o.Command.flags.has(final)
+	return r
 }
 
 // broken is the agent of a service that cannot be used.
