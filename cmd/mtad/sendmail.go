@@ -86,7 +86,8 @@ func (sh *shell) submit(r *request) int {
 	}
 	arrived := time.Now()
 	m, err := compose.Read(sh.in, compose.Options{Extract: r.extract, Recipients: r.recipients, IgnoreDots: r.ignoreDots,
-		Sender: r.sender, FullName: who.fullName, SizeLimit: c.Size("message_size_limit")})
+		Sender: r.sender, FullName: who.fullName, SizeLimit: c.Size("message_size_limit"),
+		Obsolete: c.String("header_from_format") == "obsolete", Charset: c.String("full_name_encoding_charset")})
 	switch {
 	case errors.Is(err, compose.ErrNoRecipients):
 		return sh.fail(exUsage, "%s: No recipient addresses found in message header", who)

@@ -5,12 +5,15 @@ import (
 	"strings"
 )
 
-// maxNesting is how deep MIME parts are followed (mime_nesting_limit's default); what is deeper is
-// body.
-const maxNesting = 100
+// The defaults of mime_nesting_limit, how deep MIME parts are followed (what is deeper is body), and
+// of mime_boundary_length_limit, how many bytes of a boundary are compared.
+const (
+	maxNesting  = 100
+	maxBoundary = 2048
+)
 
 // parts knows where in the MIME structure of a body a line stands. It follows RFC 2046 §5.1: a
-// boundary line of an outer part ends the inner ones.
+// boundary line of an outer part ends the inner ones, and a line that begins with a boundary is one.
 type parts struct {
 	boundaries []string
 	digest     []bool // by boundary: parts without a type are messages (RFC 2046 §5.1.5)
@@ -18,10 +21,13 @@ type parts struct {
 	class      Class  // of that header
 	ctype      string // Content-Type of the part whose header it is
 	fresh      bool   // a part has just begun
+	// nesting and limit bound how deep parts are followed and how long boundaries are; 0 for the
+	// default.
+	nesting, limit int
 }
 
-func newParts(ctype string) parts {
-	var p parts
+func newParts(ctype string, nesting, limit int) parts {
+	p := parts{nesting: nesting, limit: limit}
 	p.enter(ctype)
 	return p
 }
@@ -41,9 +47,10 @@ func (p *parts) enter(ctype string) {
 		kind = "message/rfc822"
 	}
 	switch {
-	case len(p.boundaries) >= maxNesting:
+	case len(p.boundaries) > orDefault(p.nesting, maxNesting):
 	case strings.HasPrefix(kind, "multipart/") && params["boundary"] != "":
-		p.boundaries = append(p.boundaries, "--"+params["boundary"])
+		b := params["boundary"]
+		p.boundaries = append(p.boundaries, "--"+b[:min(len(b), orDefault(p.limit, maxBoundary))])
 		p.digest = append(p.digest, kind == "multipart/digest")
 	case kind == "message/rfc822" || kind == "message/global":
 		p.header, p.class = true, Nested
@@ -61,16 +68,19 @@ func (p *parts) find(line string) (i int, last bool) {
 	if len(p.boundaries) == 0 || !strings.HasPrefix(line, "--") {
 		return -1, false
 	}
-	line = strings.TrimRight(line, " \t\r\n")
 	for i := len(p.boundaries) - 1; i >= 0; i-- {
-		switch b := p.boundaries[i]; {
-		case line == b:
-			return i, false
-		case line == b+"--":
-			return i, true
+		if rest, ok := strings.CutPrefix(line, p.boundaries[i]); ok {
+			return i, strings.HasPrefix(rest, "--")
 		}
 	}
 	return -1, false
+}
+
+func orDefault(n, otherwise int) int {
+	if n > 0 {
+		return n
+	}
+	return otherwise
 }
 
 // next takes the next unit (a line, or in a header a field) and returns its class.

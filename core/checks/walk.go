@@ -16,6 +16,10 @@ type Walk struct {
 	Size      int64
 	Line      int
 	SizeLimit int64
+	// Nesting and Boundary are mime_nesting_limit and mime_boundary_length_limit, 0 for their defaults.
+	// Flat leaves the structure alone: everything is one body (disable_mime_input_processing).
+	Nesting, Boundary int
+	Flat              bool
 	// Read fills p from an offset and returns the number of bytes, 0 at the end.
 	Read func(off int64, p []byte) (int, error)
 	// Look says what becomes of a unit; more is false when nothing else is to be looked at.
@@ -32,7 +36,10 @@ type Walk struct {
 
 // Run reads the body block by block and takes the complete units off each.
 func (w *Walk) Run() error {
-	w.parts = newParts(w.ContentType)
+	if w.Flat {
+		w.ContentType = ""
+	}
+	w.parts = newParts(w.ContentType, w.Nesting, w.Boundary)
 	buf := make([]byte, min(blockSize, max(w.Size, 1)))
 	for !w.over {
 		n, err := w.Read(w.off, buf)

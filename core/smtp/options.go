@@ -36,6 +36,9 @@ type Options struct {
 	MaxLocalPart, MaxDomain int
 	// StrictRFC821 is strict_rfc821_envelopes: addresses as RFC 5321 writes them only.
 	StrictRFC821 bool
+	// NullDomain and NumericDomain are resolve_null_domain and resolve_numeric_domain; LooseUTF8 is
+	// strict_smtputf8 = no: local parts in UTF-8 are taken outside SMTPUTF8 transactions.
+	NullDomain, NumericDomain, LooseUTF8 bool
 	// BareNewline is smtpd_forbid_bare_newline, BareNewlineCode (550 when 0)
 	// smtpd_forbid_bare_newline_reject_code.
 	BareNewline     BareNewline

@@ -62,7 +62,8 @@ func (c *conn) rcpt(ctx context.Context) bool {
 
 func (c *conn) paths() grammar.Paths {
 	o := &c.srv.opt
-	return grammar.Paths{Strict: o.StrictRFC821, MaxLocal: o.MaxLocalPart, MaxDomain: o.MaxDomain}
+	return grammar.Paths{Strict: o.StrictRFC821, MaxLocal: o.MaxLocalPart, MaxDomain: o.MaxDomain,
+		NullDomain: o.NullDomain, NumericDomain: o.NumericDomain, UTF8: o.LooseUTF8 && o.SMTPUTF8}
 }
 
 // offered says which parameters may be used. Postfix does not ask whether the client said EHLO.

@@ -27,6 +27,11 @@ type Options struct {
 	// TLSReceived and AuthReceived show TLS and the authenticated user in Received
 	// (smtpd_tls_received_header, smtpd_sasl_authenticated_header).
 	TLSReceived, AuthReceived bool
+	// Detect8Bit takes text for 8-bit when its Content-Transfer-Encoding says so
+	// (detect_8bit_encoding_header).
+	Detect8Bit bool
+	// Content is what the text must be like.
+	Content Content
 	// Undisclosed is undisclosed_recipients_header: added when no recipient field stands in
 	// a message that gets missing fields; "" for none.
 	Undisclosed string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/mtad/mtad/core/checks"
 	"github.com/mtad/mtad/core/mail"
 	"github.com/mtad/mtad/core/status"
 	"github.com/mtad/mtad/pipeline/hook"
@@ -29,6 +30,11 @@ type Job struct {
 	// actions are what access rules ask for the message.
 	actions Actions
 	sender  *readdressed // as rewriteSender last answered
+	// sieve is what the text goes through first; nil for nothing.
+	sieve *sieve
+	begun bool // text has come
+	// strict follows the MIME structure; nil when nobody asks for it.
+	strict *checks.Strict
 }
 
 // Write takes the next block of text, in wire form. After an error the job can only be aborted;
@@ -41,8 +47,25 @@ func (j *Job) Write(ctx context.Context, p []byte) error {
 	if limit := j.d.o.SizeLimit; limit > 0 && j.size > limit {
 		return j.fail(status.New(552, "5.3.4", "Error: message file too big").By("message_size_limit"))
 	}
+	if !j.begun {
+		j.begun, j.sieve = true, j.newSieve()
+	}
+	if j.sieve != nil {
+		var e *status.Error
+		if p, e = j.sift(p); e != nil {
+			return j.fail(e)
+		}
+	}
+	return j.put(ctx, p)
+}
+
+// put takes text that is to be kept.
+func (j *Job) put(ctx context.Context, p []byte) error {
 	if j.header == nil {
 		return j.writeHead(ctx, p)
+	}
+	if e := j.checkBody(p); e != nil {
+		return j.fail(e)
 	}
 	return j.writeRest(ctx, p)
 }
@@ -79,6 +102,13 @@ func (j *Job) endHead(ctx context.Context) error {
 		j.d.o.Log.MessageID(j.env.ID, j.messageID)
 	}
 	if e := j.checkHeader(); e != nil {
+		return j.fail(e)
+	}
+	e := j.beginStrict()
+	if e == nil {
+		e = j.checkBody(rest[j.bodyOff():])
+	}
+	if e != nil {
 		return j.fail(e)
 	}
 	if j.hooks != nil {
@@ -146,9 +176,11 @@ func outcome(r Result, err error) string {
 
 func (j *Job) complete(ctx context.Context) (Result, error) {
 	defer j.end()
+	j.endSieve(ctx)
 	if j.err == nil && j.header == nil {
 		j.endHead(ctx)
 	}
+	j.detected()
 	if j.err == nil {
 		j.bodyHook(ctx, true)
 	}

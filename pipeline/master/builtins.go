@@ -29,11 +29,13 @@ const builtinTime = time.Hour
 func (g *generation) hooksFor(c *conf.Config, parameter string, milters []string) (*hook.Set, error) {
 	var first, last []hook.Plugin
 	if !c.Has("receive_override_options", "no_header_body_checks") {
-		p, err := g.checks(c)
+		cc, err := g.cleanupConf(c)
 		if err != nil {
 			return nil, err
 		}
-		first = p
+		if first, err = g.checks(cc); err != nil {
+			return nil, err
+		}
 	}
 	if !c.Has("receive_override_options", "no_milters") {
 		for _, spec := range milters {
@@ -68,7 +70,11 @@ func (g *generation) loadBuiltin(c *conf.Config, name, kind string, config map[s
 func (g *generation) checks(c *conf.Config) ([]hook.Plugin, error) {
 	config, set := map[string]string{"default_database_type": c.String("default_database_type"),
 		"internal":          strings.Join(c.List("internal_mail_filter_classes"), " "),
-		"line_length_limit": strconv.FormatInt(c.Size("line_length_limit"), 10), "body_checks_size_limit": strconv.FormatInt(c.Size("body_checks_size_limit"), 10)}, false
+		"line_length_limit": strconv.FormatInt(c.Size("line_length_limit"), 10), "body_checks_size_limit": strconv.FormatInt(c.Size("body_checks_size_limit"), 10),
+		"mime_nesting_limit": strconv.Itoa(c.Int("mime_nesting_limit")), "mime_boundary_length_limit": strconv.FormatInt(c.Size("mime_boundary_length_limit"), 10)}, false
+	if c.Bool("disable_mime_input_processing") {
+		config["disable_mime_input_processing"] = "yes"
+	}
 	for _, name := range []string{"header_checks", "mime_header_checks", "nested_header_checks", "body_checks"} {
 		if specs := c.List(name); len(specs) > 0 {
 			config[name], set = strings.Join(specs, " "), true

@@ -17,7 +17,7 @@ import (
 
 // The same configuration and the same sessions for Postfix and for mtad: replies, and what arrives
 // at the next hops, must be equal. A file of testdata/differential is a configuration: files after
-// lines "-- name --", of which main.cf is added to the usual one and cases has the sessions, one per
+// lines "-- name --", of which main.cf and master.cf are added to the usual ones and cases has the sessions, one per
 // line:
 //
 //	from > recipient … ; helo NAME ; client ADDRESS ; Field: value | line of the body | …
@@ -204,7 +204,7 @@ func (s *site) files(t *testing.T, parts map[string]string, dir string) {
 		t.Fatal(err)
 	}
 	for name, text := range parts {
-		if name == "" || name == "cases" || name == "main.cf" {
+		if name == "" || name == "cases" || name == "main.cf" || name == "master.cf" {
 			continue
 		}
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(s.expand(t, text, dir)), 0o644); err != nil {
@@ -220,7 +220,7 @@ func postfixSite(t *testing.T, parts map[string]string) *site {
 	p := newPostfix(t, s.sinks["DEFAULT"].nexthop(), func(p *postfix) {
 		s.files(t, parts, p.etc)
 		setIn(t, p.etc+"/main.cf", s.lines(t, parts, p.etc))
-		appendTo(t, p.etc+"/master.cf", slowService)
+		appendTo(t, p.etc+"/master.cf", slowService+s.expand(t, parts["master.cf"], p.etc))
 	})
 	s.addr, s.log = p.addr, p.log
 	return s
@@ -271,7 +271,7 @@ func mtadSite(t *testing.T, parts map[string]string) *site {
 	d := newDaemon(t)
 	s.files(t, parts, d.dir)
 	setIn(t, d.dir+"/main.cf", "smtpd_peername_lookup = no\nlocal_header_rewrite_clients =\nmessage_drop_headers =\n"+s.lines(t, parts, d.dir))
-	appendTo(t, d.dir+"/master.cf", slowService)
+	appendTo(t, d.dir+"/master.cf", slowService+s.expand(t, parts["master.cf"], d.dir))
 	d.run()
 	s.addr, s.log = d.addr, d.log
 	return s
@@ -345,7 +345,7 @@ func (s *site) arrived(n int) string {
 				continue
 			}
 			for _, r := range m.to {
-				lines[fmt.Sprintf("  %s: %s → %s\n", name, envelopeAddress(m.from), envelopeAddress(r))] = true
+				lines[fmt.Sprintf("  %s: %s%s → %s\n", name, envelopeAddress(m.from), bodyParameter.FindString(m.from), envelopeAddress(r))] = true
 			}
 			lines[fmt.Sprintf("  body %q\n", body)] = true
 			for _, f := range addressField.FindAll(head, -1) {
@@ -360,6 +360,9 @@ func (s *site) arrived(n int) string {
 	slices.Sort(all)
 	return strings.Join(all, "")
 }
+
+// bodyParameter is what MAIL says of the text (RFC 6152).
+var bodyParameter = regexp.MustCompile(` BODY=\S+`)
 
 // envelopeAddress is the address of MAIL and RCPT without its parameters.
 func envelopeAddress(s string) string {

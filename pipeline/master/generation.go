@@ -31,14 +31,17 @@ type generation struct {
 	cfg      *conf.Config
 	dns      resolver
 	rewriter *rewrite.Rewriter
-	hooks    *hook.Set
-	roster   *hook.Roster // of all plugins, built-ins of parameters included
+	// rewriters are those of cleanup services with settings of their own, by service.
+	rewriters map[string]*rewrite.Rewriter
+	hooks     *hook.Set
+	roster    *hook.Roster // of all plugins, built-ins of parameters included
 	// events tells plugins what happens to queued mail; nil without plugins.
 	events     *hook.Events
 	observer   sync.WaitGroup
 	stopEvents func()
-	// local is cleanup for mail that does not come by SMTP: pickup and bounce.
-	local *cleanup.Door
+	// local is cleanup for mail that does not come by SMTP, but from pickup; notices is cleanup for
+	// what bounce and verify send.
+	local, notices *cleanup.Door
 	// again is cleanup for mail that is requeued.
 	again *cleanup.Door
 	// notifier tells people what became of their mail.
@@ -95,11 +98,12 @@ func (m *Master) build(ctx context.Context, c *conf.Config) (g *generation, err 
 	if g.rewriter, err = g.newRewriter(c, own, nil); err != nil {
 		return g, err
 	}
-	localHooks, err := g.hooksFor(c, "non_smtpd_milters", c.List("non_smtpd_milters"))
-	if err != nil {
+	if g.local, err = g.localDoor("pickup"); err != nil {
 		return g, err
 	}
-	g.local = g.door(c, localHooks)
+	if g.notices, err = g.localDoor("bounce"); err != nil {
+		return g, err
+	}
 	if g.again, err = g.doorForRequeued(); err != nil {
 		return g, err
 	}

@@ -123,7 +123,8 @@ func ownAddresses(c *conf.Config) ([]netip.Addr, error) {
 func (g *generation) newRewriter(c *conf.Config, own []netip.Addr, change func(*rewrite.Options) error) (*rewrite.Rewriter, error) {
 	o := rewrite.Options{
 		Origin: c.String("myorigin"), Domain: c.String("mydomain"), AppendDotMyDomain: c.Bool("append_dot_mydomain"),
-		Hostname: c.String("myhostname"), RelayHost: c.String("relayhost"),
+		Hostname: c.String("myhostname"), RelayHost: c.String("relayhost"), FilterNexthop: c.String("default_filter_nexthop"),
+		NullDomain: c.Bool("resolve_null_domain"), NumericDomain: c.Bool("resolve_numeric_domain"),
 		LocalTransport: c.String("local_transport"), VirtualTransport: c.String("virtual_transport"),
 		RelayTransport: c.String("relay_transport"), DefaultTransport: c.String("default_transport"),
 		SwapBangpath: c.Bool("swap_bangpath"), PercentHack: c.Bool("allow_percent_hack"),

@@ -19,6 +19,10 @@ import (
 
 // localAgent builds the agent for the users of this machine.
 func (g *generation) localAgent(c *conf.Config) (queue.Agent, error) {
+	door, err := g.door(c, nil)
+	if err != nil {
+		return nil, err
+	}
 	o := local.Options{
 		Spool: c.String("mail_spool_directory"), HomeMailbox: c.String("home_mailbox"), Users: local.Accounts{},
 		OwnerSpecial: c.Bool("owner_request_special"), ExpandOwner: c.Bool("expand_owner_alias"), ResetOwner: c.Bool("reset_owner_alias"),
@@ -38,13 +42,12 @@ func (g *generation) localAgent(c *conf.Config) (queue.Agent, error) {
 		Original: c.Bool("enable_original_recipient"), Delivered: c.Has("prepend_delivered_header", "file"),
 		DeliveredCommand: c.Has("prepend_delivered_header", "command"), DeliveredForward: c.Has("prepend_delivered_header", "forward"),
 		DuplicateLimit: c.Int("duplicate_filter_limit"), Runner: g.m.around.runner(), Reader: g.m.around.files(),
-		Resolver: g.rewriter, Submitter: g.door(g.cfg, nil), Pass: g.pass, Log: g.m.logOf(c, "local"),
+		Resolver: g.rewriter, Submitter: door, Pass: g.pass, Log: g.m.logOf(c, "local"),
 	}
 	place := privsep.Spool
 	if o.HomeMailbox != "" {
 		place = privsep.Home
 	}
-	var err error
 	if o.Mailbox, err = g.mailboxes(c, place, "mailbox_size_limit", "mailbox_delivery_lock"); err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ func (g *generation) newNotifier() (*bounce.Notifier, error) {
 		DelayRecipient: c.String("delay_notice_recipient"), DoubleBounceSender: c.String("double_bounce_sender"),
 		ErrorRecipient: c.String("error_notice_recipient"), MailName: c.String("mail_name"),
 		Templates: templates, Parameters: parameters(c),
-		Submitter: g.local, Log: g.m.logOf(c, "bounce"),
+		Submitter: g.notices, Log: g.m.logOf(c, "bounce"),
 	})
 }
 

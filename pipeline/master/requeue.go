@@ -44,12 +44,20 @@ func (b backend) Requeue(ctx context.Context, id string) error {
 
 // doorForRequeued is cleanup for mail that was here before.
 func (g *generation) doorForRequeued() (*cleanup.Door, error) {
-	if g.cfg.Has("receive_override_options", "no_header_body_checks") {
-		return g.door(g.cfg, nil), nil
+	c := g.confOf("pickup")
+	if c.Has("receive_override_options", "no_header_body_checks") {
+		return g.door(c, nil)
 	}
-	checks, err := g.checks(g.cfg)
+	cc, err := g.cleanupConf(c)
+	if err != nil {
+		return nil, err
+	}
+	checks, err := g.checks(cc)
 	if err != nil || checks == nil {
-		return g.door(g.cfg, nil), err
+		if err == nil {
+			return g.door(c, nil)
+		}
+		return nil, err
 	}
-	return g.door(g.cfg, hook.NewSet(nil, g.hookOptions(g.cfg)).With(checks, nil)), nil
+	return g.door(c, hook.NewSet(nil, g.hookOptions(c)).With(checks, nil))
 }

@@ -10,8 +10,6 @@ import (
 	"github.com/mtad/mtad/core/maillog"
 	"github.com/mtad/mtad/core/smtp"
 	"github.com/mtad/mtad/pipeline/access"
-	"github.com/mtad/mtad/pipeline/cleanup"
-	"github.com/mtad/mtad/pipeline/hook"
 	"github.com/mtad/mtad/pipeline/smtpd"
 )
 
@@ -64,6 +62,8 @@ func engineOptions(load keyLoader, c *conf.Config, s mastercf.Service, log *mail
 	o.Processes = processLimit(c, s)
 	o.RequireHelo, o.DisableVRFY, o.DisableETRN = c.Bool("smtpd_helo_required"), c.Bool("disable_vrfy_command"), false
 	o.MaxAuthLine = c.Int("smtpd_sasl_response_limit")
+	o.NullDomain, o.NumericDomain = c.Bool("resolve_null_domain"), c.Bool("resolve_numeric_domain")
+	o.LooseUTF8 = !c.Bool("strict_smtputf8")
 	o.StrictRFC821, o.SMTPUTF8 = c.Bool("strict_rfc821_envelopes"), c.Bool("smtputf8_enable")
 	o.ForbidUnauthPipelining = c.Bool("smtpd_forbid_unauth_pipelining")
 	o.DiscardKeywords = c.List("smtpd_discard_ehlo_keywords")
@@ -109,14 +109,18 @@ func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog
 	if err != nil {
 		return nil, err
 	}
+	door, err := g.door(c, hooks)
+	if err != nil {
+		return nil, err
+	}
 	o := smtpd.Options{
 		Service: "smtpd", Hostname: c.String("myhostname"), Policy: policy, Env: world,
 		SizeLimit: c.Size("message_size_limit"), RecipientLimit: c.Int("smtpd_recipient_limit"),
 		RecipientOvershoot: c.Int("smtpd_recipient_overshoot_limit"),
 		MinFree:            c.Size("queue_minfree"), FreeBytes: g.m.freeBytes,
-		Filter: c.String("content_filter"), Limits: limits, Door: g.door(c, hooks), Log: log,
+		Filter: c.String("content_filter"), Limits: limits, Door: door, Log: log,
 		Hooks:      hooksOf,
-		SoftBounce: c.Bool("soft_bounce"), LocalClient: localClient(c, world), Flush: g.m.flushSite, Trusted: world.MyNetworks,
+		SoftBounce: c.Bool("soft_bounce"), Resolvable: g.rewriter.Resolvable, LocalClient: localClient(c, world), Flush: g.m.flushSite, Trusted: world.MyNetworks,
 	}
 	if o.Trouble, err = g.trouble(c); err != nil {
 		return nil, err
@@ -242,20 +246,4 @@ func (g *generation) newLimits(c *conf.Config) (*smtpd.ClientLimits, error) {
 		Unit:  c.Duration("anvil_rate_time_unit"), IPv4Prefix: c.Int("smtpd_client_ipv4_prefix_length"), IPv6Prefix: c.Int("smtpd_client_ipv6_prefix_length"),
 		Except: func(a netip.Addr) bool { ok, err := except.Match(g0, a); return ok && err == nil },
 	}, nil
-}
-
-// door builds cleanup for a service with its plugins.
-func (g *generation) door(c *conf.Config, hooks *hook.Set) *cleanup.Door {
-	return cleanup.New(cleanup.Options{
-		Hostname: c.String("myhostname"), MailName: c.String("mail_name"), Origin: c.String("myorigin"),
-		SizeLimit: c.Size("message_size_limit"), HopLimit: c.Int("hopcount_limit"),
-		AddMissing: c.Bool("always_add_missing_headers"), DropHeaders: c.List("message_drop_headers"),
-		TLSReceived: c.Bool("smtpd_tls_received_header"), AuthReceived: c.Bool("smtpd_sasl_authenticated_header"),
-		Undisclosed:  c.String("undisclosed_recipients_header"),
-		NoMaps:       c.Has("receive_override_options", "no_address_mappings"),
-		KeepOriginal: c.Bool("enable_original_recipient"), DuplicateLimit: c.Int("duplicate_filter_limit"),
-		RemoteDomain: c.String("remote_header_rewrite_domain"),
-		Rewriter:     g.rewriter, Store: g.m.store, Queued: g.m.accepted, OnEvent: g.m.happened, Hooks: hooks,
-		Log: g.m.logOf(c, "cleanup"),
-	})
 }

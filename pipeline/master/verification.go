@@ -87,7 +87,7 @@ func (g *generation) newVerifier() *verify.Verifier {
 	return verify.New(verify.Options{
 		Memory: memory, Standard: g.rewriter.Standard, Warn: log.Warning,
 		Probe: func(ctx context.Context, address string) (bool, error) {
-			return g.local.Probe(ctx, sender.At(time.Now()), address)
+			return g.notices.Probe(ctx, sender.At(time.Now()), address)
 		},
 		PositiveExpire:  c.Duration("address_verify_positive_expire_time"),
 		PositiveRefresh: c.Duration("address_verify_positive_refresh_time"),

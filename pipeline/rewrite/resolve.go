@@ -36,6 +36,10 @@ type Options struct {
 	// SwapBangpath and PercentHack are swap_bangpath and allow_percent_hack; Dequoted is
 	// resolve_dequoted_address.
 	SwapBangpath, PercentHack, Dequoted bool
+	// NullDomain is resolve_null_domain: a route over this machine that has no end (user@ inside
+	// quotes, user%) is for a user of this machine; else it leads nowhere. NumericDomain is
+	// resolve_numeric_domain: user@1.2.3.4 is user@[1.2.3.4].
+	NullDomain, NumericDomain bool
 	// EmptyRecipient is empty_address_recipient.
 	EmptyRecipient string
 	// DoubleBounce is double_bounce_sender: local mail for it is discarded.
@@ -52,6 +56,9 @@ type Options struct {
 	LocalTransport, VirtualTransport, RelayTransport, DefaultTransport string
 	// Hostname is myhostname: the nexthop of local mail.
 	Hostname string
+	// FilterNexthop is default_filter_nexthop: the nexthop of a filter that names none, "" for the
+	// recipient's domain.
+	FilterNexthop string
 	// RelayHost is relayhost, "" for none.
 	RelayHost string
 	// Routes are the tables that decide before the classes do.

@@ -39,16 +39,25 @@ type Destination struct {
 	Recipient string
 	// Routed says that what is left has a route in its local part, for others to follow.
 	Routed bool
+	// Nowhere says that the address is a route over this machine that has no end.
+	Nowhere bool
 }
 
 // UnknownAlias is what the error transport says of an address of a virtual alias domain that is no
 // alias.
 const UnknownAlias = "5.1.1 User unknown in virtual alias table"
 
+// BadAddress is what the error transport says of an address that leads nowhere.
+const BadAddress = "5.1.3 Bad address syntax"
+
 // Resolve finds the route of a recipient whose address is in standard form.
 func (r *Rewriter) Resolve(ctx context.Context, env *mail.Envelope, rc mail.Recipient) (queue.Route, error) {
 	if env.Filter != "" {
-		return route(env.Filter, addr.Domain(rc.Address), rc.Address), nil
+		nexthop := r.o.FilterNexthop
+		if nexthop == "" {
+			nexthop = addr.Domain(rc.Address)
+		}
+		return route(env.Filter, nexthop, rc.Address), nil
 	}
 	d, err := r.Destination(ctx, env.Sender, rc.Address)
 	if err != nil {
@@ -67,6 +76,10 @@ func (r *Rewriter) Destination(ctx context.Context, sender, recipient string) (D
 	}
 	if d.Class, err = r.ClassOf(ctx, domain); err != nil {
 		return d, err
+	}
+	if d.Nowhere {
+		d.Transport, d.Nexthop, d.Recipient = "error", BadAddress, recipient
+		return d, nil
 	}
 	if err := r.classRoute(ctx, &d, sender, domain); err != nil {
 		return d, err
@@ -105,9 +118,16 @@ func (r *Rewriter) strip(ctx context.Context, address string) (d Destination, do
 		}
 		next, ok := r.inner(local)
 		if !ok {
+			if user, open := r.endless(local); open {
+				d.Nowhere = !r.o.NullDomain
+				address = addr.Quote(user) + "@" + dom
+			}
 			break
 		}
 		address = next
+	}
+	if r.o.NumericDomain {
+		address = withBrackets(address)
 	}
 	local, dom, _ := addr.Split(address)
 	d.Recipient = address

@@ -69,6 +69,9 @@ type Options struct {
 	// Footer returns the template that is added to a negative reply, as it is sent
 	// (smtpd_reject_footer, smtpd_reject_footer_maps), "" for none. nil: none ever.
 	Footer func(reply string) (template string)
+	// Resolvable reports whether an address that came leads anywhere (rewrite.Rewriter.Resolvable). nil:
+	// every one does. An error is temporary.
+	Resolvable func(ctx context.Context, address string) (bool, error)
 	// SoftBounce makes every refusal temporary (soft_bounce).
 	SoftBounce bool
 	// Proxy is the filter that mail passes before it is accepted (smtpd_proxy_filter); nil: mail is

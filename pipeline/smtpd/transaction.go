@@ -44,6 +44,9 @@ func (s *session) mail(ctx context.Context, m smtp.MailArgs) error {
 	if e := s.room(m.Size); e != nil {
 		return s.reject("MAIL", e, "")
 	}
+	if e := s.resolvable(ctx, m.Sender, "5.1.7", "Bad sender address syntax"); e != nil {
+		return s.reject("MAIL", e, "")
+	}
 	if p := &s.h.o.Policy; !p.DelayReject {
 		if e := s.evalAlone(ctx, p.Sender, &access.Query{Sender: m.Sender, HasSender: true, Size: m.Size, State: "MAIL"}); e != nil {
 			return s.reject("MAIL", e, "")
@@ -55,6 +58,21 @@ func (s *session) mail(ctx context.Context, m smtp.MailArgs) error {
 	s.msg = s.hooks.Begin(&s.env)
 	if e := s.msg.Mail(ctx, hook.MailParams(&s.env, m.Size)); e != nil {
 		return e
+	}
+	return nil
+}
+
+// resolvable refuses an address that leads nowhere: a route over this machine without an end.
+func (s *session) resolvable(ctx context.Context, address, enhanced, text string) *status.Error {
+	if s.h.o.Resolvable == nil || address == "" {
+		return nil
+	}
+	ok, err := s.h.o.Resolvable(ctx, address)
+	switch {
+	case err != nil:
+		return status.New(451, "4.3.0", "<%s>: Temporary lookup failure", address).Because(err)
+	case !ok:
+		return status.New(501, enhanced, "%s", text)
 	}
 	return nil
 }
@@ -82,6 +100,9 @@ func (s *session) room(size int64) *status.Error {
 func (s *session) Rcpt(ctx context.Context, r smtp.RcptArgs) error {
 	if err := s.roomForRecipient(r.Recipient); err != nil {
 		return err
+	}
+	if e := s.resolvable(ctx, r.Recipient, "5.1.3", "Bad recipient address syntax"); e != nil {
+		return s.reject("RCPT", e, r.Recipient)
 	}
 	q := &access.Query{Origin: &s.origin, Sender: s.env.Sender, HasSender: true, Recipient: r.Recipient, HasRecipient: true,
 		Recipients: len(s.env.Recipients), Size: s.size, State: "RCPT"}

@@ -59,7 +59,7 @@ func ParseMail(s string, g Paths, o Offered) (m MailArgs, refusal status.Reply) 
 		}
 	}
 	if !m.SMTPUTF8 && !addr.IsASCII(m.Sender) {
-		return m, needUTF8
+		return m, g.undeclared(m.Sender, badSender)
 	}
 	return m, status.Reply{}
 }
@@ -84,10 +84,25 @@ func ParseRcpt(s string, g Paths, o Offered, utf8 bool) (r RcptArgs, refusal sta
 			return r, refusal
 		}
 	}
-	if !utf8 && !(addr.IsASCII(r.Recipient) && addr.IsASCII(r.ORcpt)) {
+	if !utf8 && !addr.IsASCII(r.ORcpt) {
 		return r, needUTF8
 	}
+	if !utf8 && !addr.IsASCII(r.Recipient) {
+		return r, g.undeclared(r.Recipient, badRecipient)
+	}
 	return r, status.Reply{}
+}
+
+// undeclared is the reply to an address in UTF-8 outside an SMTPUTF8 transaction: as in Postfix, the
+// local part may have it unless strict_smtputf8 says otherwise, the domain never.
+func (g Paths) undeclared(address string, bad status.Reply) status.Reply {
+	switch {
+	case !g.UTF8:
+		return needUTF8
+	case !addr.IsASCII(addr.Domain(address)):
+		return bad
+	}
+	return status.Reply{}
 }
 
 // NextWord cuts the next word, parted by white space, off s; "" when there is none.

@@ -13,6 +13,11 @@ type Paths struct {
 	Strict bool
 	// MaxLocal and MaxDomain are the longest parts of an address in octets.
 	MaxLocal, MaxDomain int
+	// NullDomain takes "user@", NumericDomain "user@1.2.3.4" (resolve_null_domain,
+	// resolve_numeric_domain).
+	NullDomain, NumericDomain bool
+	// UTF8 takes addresses that are not ASCII without SMTPUTF8 (strict_smtputf8 = no).
+	UTF8 bool
 }
 
 // cutPath cuts the path off the front of s, which is what follows "FROM:" or "TO:". path is
@@ -79,6 +84,9 @@ func (g Paths) Address(s string) (address string, ok bool) {
 	if n == len(s) {
 		// RFC 5321 §4.1.1.3: "postmaster" needs no domain. Postfix completes any name.
 		return local, !g.Strict || strings.EqualFold(local, "postmaster")
+	}
+	if g.NullDomain && n+1 == len(s) {
+		return local + "@", true
 	}
 	domain, ok := g.Domain(s[n+1:])
 	if !ok {
@@ -208,6 +216,10 @@ func (g Paths) Domain(s string) (string, bool) {
 		numeric = numeric && isNumeric(label)
 	}
 	// "1.2.3.4" is an address that lacks its brackets. No top-level domain is a number.
+	if numeric && g.NumericDomain {
+		ip, err := netip.ParseAddr(s)
+		return s, err == nil && ip.Is4()
+	}
 	return s, !numeric
 }
 

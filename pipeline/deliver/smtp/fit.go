@@ -8,8 +8,8 @@ import (
 
 	"github.com/mtad/mtad/core/addr"
 	"github.com/mtad/mtad/core/mail"
+	"github.com/mtad/mtad/core/mimeconv"
 	"github.com/mtad/mtad/core/smtpclient"
-	"github.com/mtad/mtad/pipeline/deliver/mimeconv"
 )
 
 // prepare makes the transaction for the open recipients, in a form that the server can take. A

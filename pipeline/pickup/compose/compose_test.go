@@ -124,6 +124,10 @@ func TestRead(t *testing.T) {
 		{"a From is there", "from: me\n\n", compose.Options{FullName: "Jo", Sender: "jo"}, "from: me\n\n", nil},
 		{"a full name, resent", "From: x\nResent-To: y\n\n", compose.Options{FullName: "Jo", Sender: "jo"},
 			"From: x\nResent-To: y\nResent-From: Jo <jo>\n\n", nil},
+		{"a full name that is not ASCII", "\n", compose.Options{FullName: "Jürgen Groß", Sender: "jo"}, "From: =?utf-8?b?SsO8cmdlbiBHcm/Dnw==?= <jo>\n\n", nil},
+		{"a full name, of which base64 is shorter", "\n", compose.Options{FullName: "Ёлка", Sender: "jo", Charset: "x-own"}, "From: =?x-own?b?0IHQu9C60LA=?= <jo>\n\n", nil},
+		{"a full name behind the address", "\n", compose.Options{FullName: `Jo (J) D\`, Sender: "jo", Obsolete: true}, `From: jo (Jo \(J\) D\\)` + "\n\n", nil},
+		{"a full name behind the address that smuggles", "\n", compose.Options{FullName: "a\nBcc: ü", Sender: "jo", Obsolete: true}, "From: jo (=?utf-8?b?YQpCY2M6IMO8?=)\n\n", nil},
 		{"a full name and no sender", "\n", compose.Options{FullName: "Jo"}, "\n", nil},
 	}
 	for _, tt := range tests {

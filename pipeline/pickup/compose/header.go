@@ -2,6 +2,7 @@ package compose
 
 import (
 	"bytes"
+	"mime"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -62,7 +63,8 @@ func extract(all []field) (recipients []string, rest []field) {
 
 // from returns the From field for a header that has none, "" if it has one or name is unknown.
 // The daemon would add one too, but it does not know the user's name.
-func from(all []field, name, sender string) string {
+func from(all []field, o *Options) string {
+	name, sender := o.FullName, o.Sender
 	resent := slices.ContainsFunc(all, func(f field) bool { return strings.HasPrefix(f.name, "resent-") })
 	want, title := "from", "From"
 	if resent {
@@ -71,7 +73,41 @@ func from(all []field, name, sender string) string {
 	if name == "" || sender == "" || slices.ContainsFunc(all, func(f field) bool { return f.name == want }) {
 		return ""
 	}
-	return title + ": " + phrase(name) + " <" + sender + ">\n"
+	word := encoded(name, o.Charset)
+	switch {
+	case !o.Obsolete && word == name:
+		return title + ": " + phrase(name) + " <" + sender + ">\n"
+	case !o.Obsolete:
+		return title + ": " + word + " <" + sender + ">\n"
+	}
+	return title + ": " + sender + " (" + comment(word) + ")\n"
+}
+
+// encoded returns a name as words of RFC 2047, in the shorter of the two encodings; an ASCII name as it
+// is.
+func encoded(name, charset string) string {
+	if addr.IsASCII(name) {
+		return name
+	}
+	if charset == "" {
+		charset = "utf-8"
+	}
+	q, b := mime.QEncoding.Encode(charset, name), mime.BEncoding.Encode(charset, name)
+	if len(b) < len(q) {
+		return b
+	}
+	return q
+}
+
+// comment returns text that can stand between parentheses (RFC 5322 §3.2.2).
+func comment(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, text)
+	return strings.NewReplacer(`\`, `\\`, "(", `\(`, ")", `\)`).Replace(text)
 }
 
 // phrase returns a display name, quoted if it must be (RFC 5322 §3.2.5).

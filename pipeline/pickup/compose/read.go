@@ -27,6 +27,11 @@ type Options struct {
 	// Sender is the envelope sender, "" for none; FullName goes into a From field if the
 	// header has none, "" for nobody's.
 	Sender, FullName string
+	// Obsolete writes "From: address (name)" instead of "From: name <address>" (header_from_format).
+	Obsolete bool
+	// Charset is what a full name that is not ASCII is said to be in (full_name_encoding_charset),
+	// utf-8 when "".
+	Charset string
 	// SizeLimit is message_size_limit in bytes, 0 for none.
 	SizeLimit int64
 }
@@ -104,7 +109,7 @@ func (m *Message) header(block []byte, o Options) error {
 			return err
 		}
 	}
-	_, err := io.WriteString(m.text, from(all, o.FullName, o.Sender))
+	_, err := io.WriteString(m.text, from(all, &o))
 	return err
 }
 

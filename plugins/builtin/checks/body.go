@@ -12,6 +12,7 @@ const blockSize = 64 << 10
 func (in *inspection) body() {
 	w := checks.Walk{
 		ContentType: in.tx.Header("Content-Type"), Size: in.tx.Host.BodySize(), Line: in.o.line, SizeLimit: in.o.sizeLimit,
+		Flat: in.o.flat, Nesting: in.o.nesting, Boundary: in.o.boundary,
 		Read: func(off int64, p []byte) (int, error) {
 			n, e := in.tx.Host.BodyRead(off, p)
 			if e != sdk.OK {

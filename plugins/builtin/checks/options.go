@@ -22,10 +22,14 @@ type options struct {
 	sizeLimit int64                         // "body_checks_size_limit": bytes of each part that are looked at
 	internal  []string                      // "internal": bounce, notify: our own mail is looked at as well
 	line      int                           // "line_length_limit": longer lines are looked up in pieces
+	flat      bool                          // "disable_mime_input_processing": yes: the body is one text
+	nesting   int                           // "mime_nesting_limit": how deep parts are followed
+	boundary  int                           // "mime_boundary_length_limit": bytes of a boundary that are compared
 }
 
 func readOptions(config map[string]string) (o options, err error) {
-	known := map[string]bool{"default_database_type": true, "body_checks_size_limit": true, "line_length_limit": true, "internal": true}
+	known := map[string]bool{"default_database_type": true, "body_checks_size_limit": true, "line_length_limit": true, "internal": true,
+		"disable_mime_input_processing": true, "mime_nesting_limit": true, "mime_boundary_length_limit": true}
 	some := false
 	to := table.Options{Default: config["default_database_type"]}
 	for c := range checks.NumClasses {
@@ -48,8 +52,18 @@ func readOptions(config map[string]string) (o options, err error) {
 		return o, err
 	}
 	o.internal = list.Split(config["internal"])
+	o.flat = config["disable_mime_input_processing"] == "yes"
 	n, err := number(config, "line_length_limit", defaultLine)
 	o.line = int(min(max(n, 512), 32<<10))
+	if err != nil {
+		return o, err
+	}
+	nesting, err := number(config, "mime_nesting_limit", 0)
+	if err != nil {
+		return o, err
+	}
+	boundary, err := number(config, "mime_boundary_length_limit", 0)
+	o.nesting, o.boundary = int(min(nesting, 10000)), int(min(boundary, 32<<10))
 	return o, err
 }
 

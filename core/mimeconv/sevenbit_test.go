@@ -14,7 +14,7 @@ import (
 	"mime/quotedprintable"
 
 	mtadmail "github.com/mtad/mtad/core/mail"
-	"github.com/mtad/mtad/pipeline/deliver/mimeconv"
+	"github.com/mtad/mtad/core/mimeconv"
 )
 
 func convert(t testing.TB, text string) string {
@@ -437,6 +437,41 @@ func TestAFailureToReadIsTold(t *testing.T) {
 		if _, err := mimeconv.SevenBit(failing{text, after}); err == nil {
 			t.Errorf("no error at %d", after)
 		}
+	}
+}
+
+// stream converts a text that comes in pieces of n bytes.
+func stream(text string, n int) string {
+	var s mimeconv.Stream
+	var out []byte
+	for len(text) > 0 {
+		k := min(n, len(text))
+		out = s.Append(out, []byte(text[:k]))
+		text = text[k:]
+	}
+	return string(s.End(out))
+}
+
+func TestAStreamIsConvertedAsAWhole(t *testing.T) {
+	long := strings.Repeat("x", 9000)
+	for name, text := range map[string]string{
+		"text":            "Content-Transfer-Encoding: 8bit\r\n\r\nGrü\xdfe\r\nund mehr\r\n",
+		"a long line":     "Content-Transfer-Encoding: 8bit\r\n\r\nü" + long + "\r\n" + long,
+		"data":            "Content-Type: image/x\r\nContent-Transfer-Encoding: binary\r\n\r\n\xfc\r\r\n\r\n" + long + "\xfc",
+		"parts":           "Content-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: 8bit\r\n\r\npre\r\n--b\r\nContent-Transfer-Encoding: 8bit\r\n\r\nü\r\n--b--\r\n",
+		"undeclared text": "Subject: x\r\n\r\nü\r\n",
+		"no end of line":  "Content-Transfer-Encoding: 8bit\r\n\r\nü",
+		"only a header":   "Content-Transfer-Encoding: 8bit\r\nX: ü",
+		"nothing":         "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := convert(t, text)
+			for _, n := range []int{1, 2, 7, 4096, 1 << 20} {
+				if got := stream(text, n); got != want {
+					t.Errorf("in pieces of %d: got %q, want %q", n, got, want)
+				}
+			}
+		})
 	}
 }
 
