@@ -2,6 +2,7 @@ package mail
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -109,9 +110,17 @@ type Origin struct {
 	// Helo is the name the client gave; Proto is "SMTP", "ESMTP", "ESMTPS", "ESMTPSA",
 	// "UTF8SMTP"… as Received shows it (RFC 3848, RFC 6531).
 	Helo, Proto string
-	// TLSVersion and TLSCipher are empty without TLS.
+	// TLSVersion and TLSCipher are OpenSSL's names ("TLSv1.3"), empty without TLS.
 	TLSVersion, TLSCipher string
 	TLSBits               int
+	// TLSKeys says how the keys of a connection came to be and what the server signed them with,
+	// as Received and the log show it ("key-exchange X25519 server-signature …"); "" before
+	// TLS 1.3. Certificate is what the client showed, nil for nothing; CertificateAsked says
+	// that it was asked. They are known while the message comes in; the queue does not keep
+	// them.
+	TLSKeys          string
+	Certificate      *Certificate
+	CertificateAsked bool
 	// SASLUser, SASLMethod and SASLSender are set after AUTH (and AUTH= on MAIL).
 	SASLUser, SASLMethod, SASLSender string
 	// UID is the user that submitted by sendmail; -1 when that makes no sense.
@@ -124,4 +133,13 @@ type Origin struct {
 	Trusted bool
 	// Hops is 1 + the hops of the message this one was made from (forwarding, notices).
 	Hops int
+}
+
+// Protocol is "SMTP" or "ESMTP": what the client speaks, without what TLS, authentication and UTF-8 make of the
+// name in Received. It is what Postfix logs and tells policy services and commands; "" before HELO.
+func (o *Origin) Protocol() string {
+	if strings.HasPrefix(o.Proto, "ESMTP") || strings.HasPrefix(o.Proto, "UTF8SMTP") {
+		return "ESMTP"
+	}
+	return o.Proto
 }

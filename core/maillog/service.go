@@ -204,8 +204,8 @@ func (s *Service) Reject(id, action, stage string, o *mail.Origin, r status.Repl
 		if rcpt != "" {
 			b = append(append(append(b, " to=<"...), status.Clean(rcpt)...), '>')
 		}
-		if o.Proto != "" {
-			b = append(append(b, " proto="...), o.Proto...)
+		if p := o.Protocol(); p != "" {
+			b = append(append(b, " proto="...), p...)
 		}
 		if o.Helo != "" {
 			b = append(append(append(b, " helo=<"...), status.Clean(o.Helo)...), '>')

@@ -119,18 +119,13 @@ func (c *conn) UnauthPipelining() bool { return c.pipelined }
 func (c *conn) serve(ctx context.Context) {
 	defer c.end()
 	if c.srv.opt.ImplicitTLS && !c.handshake(ctx) {
-		c.logNoTLS()
+		c.noTLS()
 		return
 	}
 	c.greet(ctx)
 	for !c.closing && c.readCommand() {
 		c.execute(ctx)
 	}
-}
-
-// logNoTLS logs a failure that no session hears of.
-func (c *conn) logNoTLS() {
-	c.srv.opt.Logger.Info("SMTP connection without TLS", "remote", c.Remote().String(), "err", c.why)
 }
 
 // end tells the session, closes the connection and gives everything back. It also is where a

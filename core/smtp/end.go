@@ -53,9 +53,11 @@ func (e *EndError) Error() string {
 // Unwrap returns the reason.
 func (e *EndError) Unwrap() error { return e.Err }
 
-// isLost reports whether the peer has gone, as against being sent away.
+// isLost reports whether the peer has gone, as against being sent away. Without TLS it has: neither side
+// understands the other.
 func isLost(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+	var unsecured *HandshakeError
+	return errors.As(err, &unsecured) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, io.ErrClosedPipe) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 

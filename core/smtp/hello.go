@@ -2,8 +2,6 @@ package smtp
 
 import (
 	"context"
-	"crypto/tls"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,52 +70,4 @@ func keyword(line string) string {
 // offers reports whether an EHLO keyword is not discarded.
 func (c *conn) offers(keyword string) bool {
 	return !slices.ContainsFunc(c.tune.DiscardKeywords, func(d string) bool { return strings.EqualFold(d, keyword) })
-}
-
-// startTLS is STARTTLS (RFC 3207).
-func (c *conn) startTLS(ctx context.Context) bool {
-	switch {
-	case !c.cmd.HasNoArg():
-		return c.refuse(501, "5.5.4", "Syntax: STARTTLS")
-	case c.tls != nil:
-		return c.refuse(554, "5.5.1", "Error: TLS already active")
-	case c.srv.opt.TLS == nil:
-		return c.refuse(502, "5.5.1", "Error: command not implemented")
-	case c.tx == txBdat:
-		return c.refuse(503, "5.5.1", "Error: MAIL transaction in progress")
-	case c.authed:
-		// The layers would have to be told apart; nobody does this.
-		return c.refuse(503, "5.5.1", "Error: already authenticated")
-	}
-	c.ok(220, "2.0.0", "Ready to start TLS")
-	// RFC 3207 §6: what was sent in the clear behind STARTTLS could be somebody else's.
-	c.in.Discard()
-	if !c.handshake(ctx) {
-		return false
-	}
-	// RFC 3207 §4.2: the server forgets what it was told in the clear.
-	c.resetTransaction()
-	c.helo, c.esmtp, c.authOffered = "", false, false
-	return true
-}
-
-// handshake puts TLS on the connection. When it fails, the connection ends.
-func (c *conn) handshake(ctx context.Context) bool {
-	c.arm(c.srv.opt.TLSTimeout, false)
-	if err := c.flush(); err != nil {
-		c.close(err)
-		return false
-	}
-	t := tls.Server(c.base, c.srv.opt.TLS)
-	if err := t.HandshakeContext(ctx); err != nil {
-		if isTimeout(err) {
-			err = ErrTimeout
-		}
-		c.close(fmt.Errorf("TLS handshake: %w", err))
-		return false
-	}
-	state := t.ConnectionState()
-	c.nc, c.tls = t, &state
-	c.in.Reset(t, c.srv.bufs)
-	return true
 }

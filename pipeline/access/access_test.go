@@ -87,6 +87,7 @@ func world(t testing.TB) *access.World {
 	return &access.World{
 		Networks: nets, Interfaces: []netip.Addr{netip.MustParseAddr("192.0.2.1")}, Delimiter: "+", SASL: true, ShowTable: true,
 		Local: maps(t, "inline:{ {u = x} }"), Aliases: aliases, LocalCode: 550, VirtualAliasCode: 550,
+		ClientCerts:  maps(t, "inline:{ {aa:02 = x} }"),
 		SenderLogins: maps(t, "inline:{ {boss@here.test = alice, bob} }"),
 		RBLDefault:   "$rbl_code Service unavailable; $rbl_class [$rbl_what] blocked using $rbl_domain${rbl_reason?; $rbl_reason}",
 		RBLReplies:   maps(t, "inline:{ {own.rbl = 521 4.7.9 go away $client_address} }"),
@@ -110,6 +111,9 @@ func TestRestrictions(t *testing.T) {
 	alice.SASLUser = "Alice"
 	friend := stranger
 	friend.ClientName = "trusted.test"
+	shown, trusted := stranger, stranger
+	shown.Certificate = &mail.Certificate{Subject: "c.test", Issuer: "ca.test", Print: "AA:01", KeyPrint: "AA:02"}
+	trusted.Certificate = &mail.Certificate{Subject: "c.test", Issuer: "ca.test", Print: "AA:03", KeyPrint: "AA:04", Trusted: true}
 	for _, c := range []struct {
 		name, param, words string
 		o                  mail.Origin
@@ -124,6 +128,18 @@ func TestRestrictions(t *testing.T) {
 		{"warn_if_reject only warns", "sender", "warn_if_reject reject permit", stranger, "s@bad.test", "u@here.test", "permit"},
 		{"an unknown restriction is an error", "sender", "permti", stranger, "s@bad.test", "u@here.test", "451 4.3.5 Server configuration error"},
 		{"a restriction class", "sender", "strict permit", stranger, "s@bad.test", "u@here.test", "554 5.7.1 <s@bad.test>: Sender address rejected: Access denied"},
+		{"certificates: none", "relay", "permit_tls_clientcerts permit_tls_all_clientcerts", stranger, "", "x@far.test", "dunno"},
+		{"certificates: listed by its key", "relay", "permit_tls_clientcerts", shown, "", "x@far.test", "permit"},
+		{"certificates: trusted, but not listed", "relay", "permit_tls_clientcerts", trusted, "", "x@far.test", "dunno"},
+		{"certificates: all that are trusted", "relay", "permit_tls_all_clientcerts", trusted, "", "x@far.test", "permit"},
+		{"access: a certificate by its fingerprint", "client", "check_ccert_access inline:{{aa:01=REJECT}}", shown, "", "", "554 5.7.1 <c.test>: Client certificate rejected: Access denied"},
+		{"access: a certificate by its key", "client", "check_ccert_access inline:{{aa:02=OK}}", shown, "", "", "permit"},
+		{"access: the order of a search", "client", "check_ccert_access {inline:{{aa:01=REJECT},{aa:02=OK}} {search_order = pubkey_fingerprint, cert_fingerprint}}", shown, "", "", "permit"},
+		{"access: a part of a search", "client", "check_ccert_access {inline:{{aa:01=REJECT}} {search_order = pubkey_fingerprint}}", shown, "", "", "dunno"},
+		{"access: a name in a trusted certificate", "client", "check_ccert_access {inline:{{ca.test=OK}} {search_order = subject_cn issuer_cn}}", trusted, "", "", "permit"},
+		{"access: names in other certificates do not count", "client", "check_ccert_access {inline:{{ca.test=OK}} {search_order = subject_cn issuer_cn}}", shown, "", "", "dunno"},
+		{"access: no certificate", "client", "check_ccert_access static:REJECT", stranger, "", "", "dunno"},
+		{"access: a failing table of certificates is temporary", "client", "check_ccert_access fail:x", shown, "", "", "451 4.3.5 <c.test>: Client certificate rejected: Server configuration error"},
 		{"access: the client by name", "client", "check_client_access inline:{{c.bad.test=REJECT}}", stranger, "", "", "554 5.7.1 <c.bad.test[203.0.113.9]>: Client host rejected: Access denied"},
 		{"access: the client by parent domain", "client", "check_client_access inline:{{bad.test=OK}}", stranger, "", "", "permit"},
 		{"access: the client by network", "client", "check_client_access inline:{{203.0=521 5.9.9 no thanks}}", stranger, "", "", "521 5.9.9 <c.bad.test[203.0.113.9]>: Client host rejected: no thanks"},
@@ -222,9 +238,9 @@ func TestActionsChangeTheMessage(t *testing.T) {
 }
 
 func TestWhatCannotBeAskedIsReported(t *testing.T) {
-	k := &access.Compiler{Open: func(spec string) (access.Table, error) { return table.Open(spec, table.Options{}) }}
+	k := &access.Compiler{Anonymous: true, Open: func(spec string) (access.Table, error) { return table.Open(spec, table.Options{}) }}
 	for _, words := range []string{"check_sender_access", "check_sender_access hash:/nonexistent", "reject_rbl_client x.test=1.2.3", "reject_rbl_client x.test=1.2.3.[4",
-		"nosuch", "sleep x", "permit_tls_clientcerts"} {
+		"nosuch", "sleep x", "permit_tls_clientcerts", "check_ccert_access inline:{}", "check_ccert_access", "check_ccert_access {inline:{} {search_order = nosuch}}"} {
 		if _, unknown := k.Compile("smtpd_sender_restrictions", list.Split(words)); len(unknown) != 1 || unknown[0].Error() == "" {
 			t.Errorf("%s: got %v", words, unknown)
 		}

@@ -120,15 +120,24 @@ func nameOr(name string) string {
 
 // lookup asks the table; one of patterns is asked for whole keys alone.
 func (t *tableCheck) lookup(ctx context.Context, key string, whole bool) (string, bool, error) {
-	w, ok := t.table.(interface{ WholeKey() bool })
-	pattern := ok && w.WholeKey()
-	if pattern && !whole {
+	if !whole && isPattern(t.table) {
 		return "", false, nil
 	}
-	if !pattern {
-		key = strings.ToLower(key)
+	return t.table.Lookup(ctx, folded(t.table, key))
+}
+
+// isPattern reports whether a table is one of patterns.
+func isPattern(t Table) bool {
+	w, ok := t.(interface{ WholeKey() bool })
+	return ok && w.WholeKey()
+}
+
+// folded is a key as a table has it: in lower case, unless it is one of patterns.
+func folded(t Table, key string) string {
+	if isPattern(t) {
+		return key
 	}
-	return t.table.Lookup(ctx, key)
+	return strings.ToLower(key)
 }
 
 // host asks for a name and the domains above it.

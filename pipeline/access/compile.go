@@ -20,6 +20,9 @@ type Compiler struct {
 	Open func(spec string) (Table, error)
 	// Parents: smtpd_access_maps is in parent_domain_matches_subdomains.
 	Parents bool
+	// Anonymous says that clients are never asked for a certificate: restrictions that look at one
+	// then never apply, which is worth a warning.
+	Anonymous bool
 	// Policy returns the client of a policy service; spec is what stands behind
 	// check_policy_service.
 	Policy func(spec string) (PolicyService, error)
@@ -41,10 +44,15 @@ type Unknown struct {
 	List, Restriction string
 	// Cause says why; nil when the restriction is not known.
 	Cause error
+	// Idle says that the restriction is asked all the same, and never applies.
+	Idle bool
 }
 
 // Error names the list and the restriction.
 func (u Unknown) Error() string {
+	if u.Idle {
+		return fmt.Sprintf("%s: %s: %v", u.List, u.Restriction, u.Cause)
+	}
 	if u.Cause != nil {
 		return fmt.Sprintf("%s: %s: %v; what reaches it is answered 451 4.3.5", u.List, u.Restriction, u.Cause)
 	}
@@ -88,6 +96,9 @@ func (p *compilation) one() bool {
 	}
 	if plain, ok := restrictions[key]; ok {
 		p.add(key, plain)
+		if strings.HasPrefix(key, "permit_tls_") {
+			p.asked(key)
+		}
 		return true
 	}
 	if strings.Contains(w, ":") && !strings.HasPrefix(w, "{") { // a table alone: the check of its list
@@ -103,7 +114,7 @@ func (p *compilation) add(name string, a ask) {
 }
 
 func (p *compilation) bad(name string, cause error) bool {
-	p.unknown = append(p.unknown, Unknown{p.list.name, name, cause})
+	p.unknown = append(p.unknown, Unknown{List: p.list.name, Restriction: name, Cause: cause})
 	p.add(name, misconfigured)
 	return cause != nil
 }
@@ -176,10 +187,8 @@ func (p *compilation) parameterised(key string) bool {
 		return p.policy()
 	case "sleep":
 		return p.sleep()
-	case "permit_tls_clientcerts", "permit_tls_all_clientcerts":
-		// Nobody is permitted by a certificate: a permit that never permits is safe.
-		p.unknown = append(p.unknown, Unknown{p.list.name, key, fmt.Errorf("client certificates are not asked for; it permits nobody")})
-		return true
+	case "check_ccert_access":
+		return p.certificate()
 	}
 	return p.bad(key, nil)
 }

@@ -9,7 +9,7 @@ import (
 // some.
 func Names() []string {
 	names := slices.Concat(slices.Collect(maps.Keys(restrictions)), slices.Collect(maps.Keys(tableChecks)), slices.Collect(maps.Keys(dnsLists)),
-		[]string{"check_policy_service", "sleep", "warn_if_reject", "permit_tls_clientcerts", "permit_tls_all_clientcerts"})
+		[]string{"check_policy_service", "sleep", "warn_if_reject", "check_ccert_access"})
 	slices.Sort(names)
 	return names
 }

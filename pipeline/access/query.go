@@ -129,6 +129,8 @@ type Env interface {
 	// Verify says whether mail for an address can be delivered, as far as a probe tells, and what
 	// it was told (package verify). own: the address is what our own probes come from.
 	Verify(ctx context.Context, address string) (v Verified, why string, own bool)
+	// ClientCert reports whether relay_clientcerts has the certificate of a client, by a fingerprint.
+	ClientCert(ctx context.Context, c *mail.Certificate) (bool, error)
 	// RBLReply is the template of the reply for a DNS list (rbl_reply_maps, or
 	// default_rbl_reply).
 	RBLReply(ctx context.Context, list string) (string, error)

@@ -57,6 +57,8 @@ var restrictions = map[string]ask{
 	"reject_multi_recipient_bounce":                rejectMultiBounce,
 	"reject_unverified_sender":                     rejectUnverifiedSender,
 	"reject_unverified_recipient":                  rejectUnverifiedRecipient,
+	"permit_tls_clientcerts":                       permitCertificate(false),
+	"permit_tls_all_clientcerts":                   permitCertificate(true),
 }
 
 func clientText(o *mail.Origin) string {

@@ -52,6 +52,8 @@ type World struct {
 	// SenderLogins is smtpd_sender_login_maps; SASL says that clients can log in.
 	SenderLogins table.Maps
 	SASL         bool
+	// ClientCerts is relay_clientcerts.
+	ClientCerts table.Maps
 	// RBLReplies and RBLDefault are rbl_reply_maps and default_rbl_reply.
 	RBLReplies table.Maps
 	RBLDefault string

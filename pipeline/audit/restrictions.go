@@ -18,7 +18,8 @@ import (
 // compiler reads restriction lists without asking anybody.
 func (v *value) compiler(open func(string) (access.Table, error)) *access.Compiler {
 	k := &access.Compiler{Classes: map[string][]string{}, Open: open,
-		Policy: func(string) (access.PolicyService, error) { return silent{}, nil }}
+		Anonymous: !v.c.Bool("smtpd_tls_ask_ccert") && !v.c.Bool("smtpd_tls_req_ccert"),
+		Policy:    func(string) (access.PolicyService, error) { return silent{}, nil }}
 	for _, name := range v.c.List("smtpd_restriction_classes") {
 		if raw, _, set := v.c.Lookup(name); set {
 			if text, err := v.c.Expand(raw); err == nil {

@@ -75,18 +75,46 @@ func (j *Job) appendFrom(b []byte, o *mail.Origin) []byte {
 	b = append(append(append(b, " ("...), traceText(nameOr(o.ClientName))...), " ["...)
 	b = append(append(b, literal(o.Client)...), "])\r\n\t"...)
 	if j.d.o.TLSReceived && o.TLSVersion != "" {
-		b = append(append(append(b, "(using "...), o.TLSVersion...), " with cipher "...)
-		b = append(append(b, o.TLSCipher...), " ("...)
-		b = strconv.AppendInt(b, int64(o.TLSBits), 10)
-		b = append(b, '/')
-		b = strconv.AppendInt(b, int64(o.TLSBits), 10)
-		b = append(b, " bits))\r\n\t"...)
+		b = append(appendTLS(b, o), "\r\n\t"...)
 	}
 	if j.d.o.AuthReceived && o.SASLUser != "" {
 		b = append(append(append(b, "(Authenticated sender: "...), traceText(o.SASLUser)...), ")\r\n\t"...)
 	}
 	return b
 }
+
+// appendTLS writes the cipher of a connection and the client's certificate, as Postfix does.
+func appendTLS(b []byte, o *mail.Origin) []byte {
+	b = append(append(append(b, "(using "...), o.TLSVersion...), " with cipher "...)
+	b = append(append(b, o.TLSCipher...), " ("...)
+	b = strconv.AppendInt(b, int64(o.TLSBits), 10)
+	b = append(b, '/')
+	b = strconv.AppendInt(b, int64(o.TLSBits), 10)
+	b = append(b, " bits)"...)
+	c := o.Certificate
+	if o.TLSKeys != "" {
+		b = append(append(b, "\r\n\t "...), o.TLSKeys...)
+	}
+	if c != nil && c.Signature != "" {
+		b = append(append(b, "\r\n\t client-signature "...), c.Signature...)
+	}
+	b = append(b, ")\r\n\t"...)
+	switch {
+	case c == nil && o.CertificateAsked:
+		return append(b, "(Client did not present a certificate)"...)
+	case c == nil:
+		return append(b, "(No client certificate requested)"...)
+	}
+	b = append(append(append(b, `(Client CN "`...), quotable(c.Subject)...), `", Issuer "`...)
+	b = append(append(b, quotable(c.Issuer)...), `" (`...)
+	if c.Trusted {
+		return append(b, "verified OK))"...)
+	}
+	return append(b, "not verified))"...)
+}
+
+// quotable is traceText between quotes.
+func quotable(s string) string { return strings.ReplaceAll(traceText(s), `"`, "?") }
 
 func (j *Job) appendBy(b []byte) []byte {
 	b = append(append(b, "by "...), j.d.o.Hostname...)

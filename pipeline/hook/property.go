@@ -57,6 +57,8 @@ func (h *host) originProperty(key string) (string, bool) {
 		return o.TLSVersion, true
 	case "tls.cipher":
 		return o.TLSCipher, true
+	case "tls.subject", "tls.issuer", "tls.fingerprint":
+		return certificateProperty(o.Certificate, key)
 	case "tls.bits":
 		return strconv.Itoa(o.TLSBits), o.TLSVersion != ""
 	case "helo":
@@ -67,6 +69,21 @@ func (h *host) originProperty(key string) (string, bool) {
 		return o.SASLMethod, true
 	}
 	return h.placeProperty(key)
+}
+
+// certificateProperty is what the client showed by TLS: names of a certificate that is trusted alone.
+func certificateProperty(c *mail.Certificate, key string) (string, bool) {
+	switch {
+	case c == nil:
+		return "", false
+	case key == "tls.fingerprint":
+		return c.Print, true
+	case !c.Trusted:
+		return "", false
+	case key == "tls.issuer":
+		return c.Issuer, true
+	}
+	return c.Subject, true
 }
 
 // placeProperty is where and how the message came in.

@@ -13,9 +13,10 @@ import (
 // compiler reads restriction lists for a service.
 func (g *generation) compiler(c *conf.Config, log *maillog.Service) *access.Compiler {
 	k := &access.Compiler{
-		Classes: map[string][]string{},
-		Parents: c.Subdomains("smtpd_access_maps") == domainlist.Parents,
-		Open:    func(spec string) (access.Table, error) { return table.Open(spec, g.tableOptions(c)) },
+		Classes:   map[string][]string{},
+		Anonymous: !c.Bool("smtpd_tls_ask_ccert") && !c.Bool("smtpd_tls_req_ccert"),
+		Parents:   c.Subdomains("smtpd_access_maps") == domainlist.Parents,
+		Open:      func(spec string) (access.Table, error) { return table.Open(spec, g.tableOptions(c)) },
 		Policy: func(spec string) (access.PolicyService, error) {
 			client, err := policy.New(spec, policyOptions(c, log))
 			if err != nil {

@@ -24,6 +24,10 @@ import (
 //	each from > recipient …        (a session per recipient)
 //	say COMMAND | COMMAND … ; client ADDRESS        (no message: what is answered after EHLO)
 //
+// "; tls NAME" or "; tls NAME@SERVER" secures the session, with a certificate of the certbook ("none" for none)
+// and the name of a server that is asked for; what the log and Received say of it is compared, too. "; old"
+// does it by TLS 1.2.
+//
 // "!" before a case: its messages go nowhere. "~NAME" before a case: mtad differs, and
 // docs/differences.md says why under that name. %DIR% is the directory of the files; %LOCAL%,
 // %VIRTUAL%, %RELAY%, %OTHER% are next hops, as is everything else by default; they refuse recipients
@@ -93,6 +97,8 @@ func splitArchive(text string) map[string]string {
 // diffCase is one session.
 type diffCase struct {
 	line, from, helo, client string
+	tls                      string // "" for none
+	old                      bool
 	to, fields, says, body   []string
 	nowhere                  bool
 	differs                  string // the name of the difference that is wanted
@@ -129,6 +135,10 @@ func parseCases(t *testing.T, text string) (all []diffCase) {
 				c.helo = v
 			} else if v, ok := strings.CutPrefix(o, "client "); ok {
 				c.client = v
+			} else if v, ok := strings.CutPrefix(o, "tls "); ok {
+				c.tls = v
+			} else if o == "old" {
+				c.old = true
 			} else {
 				c.fields = append(c.fields, o)
 			}
@@ -140,6 +150,9 @@ func parseCases(t *testing.T, text string) (all []diffCase) {
 		for _, r := range c.to {
 			one := c
 			one.line, one.to = c.from+" > "+r, []string{r}
+			if c.tls != "" {
+				one.line += " tls " + c.tls
+			}
 			all = append(all, one)
 		}
 	}
@@ -199,6 +212,9 @@ func (s *site) expand(t *testing.T, text, dir string) string {
 
 func (s *site) files(t *testing.T, parts map[string]string, dir string) {
 	t.Helper()
+	if strings.Contains(parts["main.cf"], "smtpd_tls") {
+		certs(t).write(t, dir)
+	}
 	policyServer(t, "unix", filepath.Join(dir, "policy"))
 	if err := os.Chmod(filepath.Join(dir, "policy"), 0o777); err != nil {
 		t.Fatal(err)
@@ -207,7 +223,7 @@ func (s *site) files(t *testing.T, parts map[string]string, dir string) {
 		if name == "" || name == "cases" || name == "main.cf" || name == "master.cf" {
 			continue
 		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(s.expand(t, text, dir)), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(certs(t).expand(t, s.expand(t, text, dir))), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -292,6 +308,7 @@ func (s *site) play(t *testing.T, n int, c diffCase) string {
 	defer func() { _ = conn.Close() }()
 	k := &client{t: t, c: conn, r: newReader(conn)}
 	var b strings.Builder
+	began := s.log.mark()
 	say := func(command string) string {
 		k.send([]byte(command + "\r\n"))
 		reply := queueID.ReplaceAllString(k.reply(), "queued")
@@ -301,6 +318,15 @@ func (s *site) play(t *testing.T, n int, c diffCase) string {
 	k.reply()
 	k.send([]byte("EHLO " + c.helo + "\r\n"))
 	k.reply()
+	if c.tls != "" {
+		defer func() { // so that the lines of the next session are its own
+			_ = conn.Close()
+			s.log.waitAfter(t, began, `disconnect from `, nil)
+		}()
+		if !s.secure(&b, k, c, began) {
+			return b.String()
+		}
+	}
 	for _, command := range c.says {
 		say(command)
 	}
@@ -318,7 +344,7 @@ func (s *site) play(t *testing.T, n int, c diffCase) string {
 		fmt.Fprintf(&b, "  end of data: %s\n", queueID.ReplaceAllString(reply, "queued"))
 		if m := queueID.FindStringSubmatch(reply); m != nil && !c.nowhere {
 			s.log.wait(t, m[1]+`: removed`)
-			b.WriteString(s.arrived(n))
+			b.WriteString(s.arrived(n, c.tls != ""))
 		}
 	}
 	return b.String()
@@ -335,7 +361,7 @@ func fieldLines(fields []string) string {
 var addressField = regexp.MustCompile(`(?mi)^(?:from|to|cc|reply-to|sender|x-added): .*(?:\r\n[ \t].*)*`)
 
 // arrived tells of each recipient where it went, from whom, and the fields that have addresses.
-func (s *site) arrived(n int) string {
+func (s *site) arrived(n int, secured bool) string {
 	mark := fmt.Appendf(nil, "X-Case: %d\r\n", n)
 	lines := map[string]bool{}
 	for name, k := range s.sinks {
@@ -348,6 +374,9 @@ func (s *site) arrived(n int) string {
 				lines[fmt.Sprintf("  %s: %s%s → %s\n", name, envelopeAddress(m.from), bodyParameter.FindString(m.from), envelopeAddress(r))] = true
 			}
 			lines[fmt.Sprintf("  body %q\n", body)] = true
+			if secured {
+				lines["  Received: "+sameTLS(receivedTLS.FindString(string(head)))+"\n"] = true
+			}
 			for _, f := range addressField.FindAll(head, -1) {
 				lines["  "+strings.Join(strings.Fields(string(f)), " ")+"\n"] = true
 			}

@@ -186,7 +186,7 @@ func (g *generation) newWorld(c *conf.Config, rw *rewrite.Rewriter, dns resolver
 	var canonical, recipient, virtual table.Maps
 	if err := g.openAll(c, map[string]*table.Maps{
 		"local_recipient_maps": &w.Local, "virtual_mailbox_maps": &w.VirtualMailbox, "relay_recipient_maps": &w.Relay,
-		"smtpd_sender_login_maps": &w.SenderLogins, "rbl_reply_maps": &w.RBLReplies,
+		"smtpd_sender_login_maps": &w.SenderLogins, "rbl_reply_maps": &w.RBLReplies, "relay_clientcerts": &w.ClientCerts,
 		"canonical_maps": &canonical, "recipient_canonical_maps": &recipient, "virtual_alias_maps": &virtual,
 	}); err != nil {
 		return nil, err

@@ -31,12 +31,15 @@ func (g *generation) newServer(c *conf.Config, s mastercf.Service) (*smtp.Server
 // serverParts builds the options and the policy of a service.
 func (g *generation) serverParts(c *conf.Config, s mastercf.Service, limits *smtpd.ClientLimits) (o smtp.Options, h *smtpd.Handler, err error) {
 	log := g.m.logOf(c, "smtpd")
-	if h, err = g.newHandler(c, s, log, limits); err != nil {
+	side, err := g.serverTLS(c, log)
+	if err != nil {
 		return o, nil, err
 	}
-	if o, err = engineOptions(g.m.around.keyPair, c, s, log); err != nil {
+	if h, err = g.newHandler(c, s, log, limits, side); err != nil {
 		return o, nil, err
 	}
+	o = engineOptions(c, s, log)
+	side.apply(&o)
 	if o.Forbidden, err = g.forbidden(c, log); err != nil {
 		return o, nil, err
 	}
@@ -51,7 +54,7 @@ func (g *generation) serverParts(c *conf.Config, s mastercf.Service, limits *smt
 const transcriptBytes = 16 << 10
 
 // engineOptions are the parameters that core/smtp answers to.
-func engineOptions(load keyLoader, c *conf.Config, s mastercf.Service, log *maillog.Service) (smtp.Options, error) {
+func engineOptions(c *conf.Config, s mastercf.Service, log *maillog.Service) smtp.Options {
 	o := smtp.Defaults()
 	o.Hostname, o.Banner = c.String("myhostname"), c.String("smtpd_banner")
 	o.MaxMessageBytes = c.Size("message_size_limit")
@@ -75,7 +78,7 @@ func engineOptions(load keyLoader, c *conf.Config, s mastercf.Service, log *mail
 		o.TranscriptBytes = transcriptBytes
 	}
 	o.Logger = log.Slog()
-	return o, engineTLS(load, c, &o, log)
+	return o
 }
 
 // processLimit is the maxproc column, or default_process_limit; 0 for no limit.
@@ -87,7 +90,8 @@ func processLimit(c *conf.Config, s mastercf.Service) int {
 }
 
 // newHandler builds the policy of a service.
-func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog.Service, limits *smtpd.ClientLimits) (*smtpd.Handler, error) {
+func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog.Service, limits *smtpd.ClientLimits,
+	side *serverTLS) (*smtpd.Handler, error) {
 	own, err := ownAddresses(c)
 	if err != nil {
 		return nil, err
@@ -122,6 +126,7 @@ func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog
 		Hooks:      hooksOf,
 		SoftBounce: c.Bool("soft_bounce"), Resolvable: g.rewriter.Resolvable, LocalClient: localClient(c, world), Flush: g.m.flushSite, Trusted: world.MyNetworks,
 	}
+	o.TLS = side.policy()
 	if o.Trouble, err = g.trouble(c); err != nil {
 		return nil, err
 	}
@@ -242,8 +247,9 @@ func (g *generation) newLimits(c *conf.Config) (*smtpd.ClientLimits, error) {
 	}
 	return &smtpd.ClientLimits{
 		Connections: c.Int("smtpd_client_connection_count_limit"), Rate: c.Int("smtpd_client_connection_rate_limit"),
-		Auths: c.Int("smtpd_client_auth_rate_limit"),
-		Unit:  c.Duration("anvil_rate_time_unit"), IPv4Prefix: c.Int("smtpd_client_ipv4_prefix_length"), IPv6Prefix: c.Int("smtpd_client_ipv6_prefix_length"),
+		Auths: c.Int("smtpd_client_auth_rate_limit"), Messages: c.Int("smtpd_client_message_rate_limit"),
+		Recipients: c.Int("smtpd_client_recipient_rate_limit"), NewTLS: c.Int("smtpd_client_new_tls_session_rate_limit"),
+		Unit: c.Duration("anvil_rate_time_unit"), IPv4Prefix: c.Int("smtpd_client_ipv4_prefix_length"), IPv6Prefix: c.Int("smtpd_client_ipv6_prefix_length"),
 		Except: func(a netip.Addr) bool { ok, err := except.Match(g0, a); return ok && err == nil },
 	}, nil
 }

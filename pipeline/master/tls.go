@@ -3,54 +3,19 @@ package master
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
+	"encoding/pem"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/mtad/mtad/core/conf"
-	"github.com/mtad/mtad/core/maillog"
-	"github.com/mtad/mtad/core/smtp"
 	"github.com/mtad/mtad/core/tlspolicy"
 )
 
 // keyLoader loads a certificate and its key.
 type keyLoader func(certFile, keyFile string) (tls.Certificate, error)
-
-// engineTLS sets what smtpd_tls_… says.
-func engineTLS(load keyLoader, c *conf.Config, o *smtp.Options, log *maillog.Service) error {
-	level := c.TLSLevel("smtpd")
-	o.ImplicitTLS = c.Bool("smtpd_tls_wrappermode")
-	if level == "" || level == "none" {
-		if !o.ImplicitTLS {
-			return nil
-		}
-		level = "encrypt"
-	}
-	certs, err := certificates(load, c, "smtpd_tls")
-	if err != nil {
-		return err
-	}
-	if len(certs) == 0 {
-		if level != "may" || o.ImplicitTLS {
-			return errors.New("smtpd_tls_security_level = " + level + " needs smtpd_tls_cert_file or smtpd_tls_chain_files")
-		}
-		log.Warning("no server certificate: TLS is not offered (smtpd_tls_cert_file, smtpd_tls_chain_files)")
-		return nil
-	}
-	o.RequireTLS = level != "may"
-	name := "smtpd_tls_protocols"
-	if o.RequireTLS {
-		name = "smtpd_tls_mandatory_protocols"
-	}
-	lo, hi, err := tlsVersions(c, name)
-	if err != nil {
-		return err
-	}
-	o.TLS = &tls.Config{Certificates: certs, MinVersion: lo, MaxVersion: hi}
-	return nil
-}
 
 // certificates loads PREFIX_chain_files, or the pairs of PREFIX_cert_file and PREFIX_eccert_file.
 func certificates(load keyLoader, c *conf.Config, prefix string) ([]tls.Certificate, error) {
@@ -67,10 +32,9 @@ func certificates(load keyLoader, c *conf.Config, prefix string) ([]tls.Certific
 		return nil
 	}
 	if files := c.List(prefix + "_chain_files"); len(files) > 0 {
-		for _, f := range files {
-			if err := add(f, f); err != nil {
-				return nil, err
-			}
+		certs, err := chains(load, files)
+		if err != nil {
+			return nil, fmt.Errorf("%s_chain_files: %w", prefix, err)
 		}
 		return certs, nil
 	}
@@ -78,6 +42,45 @@ func certificates(load keyLoader, c *conf.Config, prefix string) ([]tls.Certific
 		return nil, err
 	}
 	return certs, add(c.String(prefix+"_eccert_file"), c.String(prefix+"_eckey_file"))
+}
+
+// chains loads keys with their certificates: each file has both, or a key alone, whose certificates then are in
+// the next file.
+func chains(load keyLoader, files []string) (certs []tls.Certificate, err error) {
+	for i := 0; i < len(files); i++ {
+		pair, err := load(files[i], files[i])
+		if err != nil && i+1 < len(files) {
+			if two, other := load(files[i+1], files[i]); other == nil {
+				pair, err = two, nil
+				i++
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", files[i], err)
+		}
+		certs = append(certs, pair)
+	}
+	return certs, nil
+}
+
+// chainsIn is chains for one text in PEM: each key is followed by its certificates.
+func chainsIn(text []byte) (certs []tls.Certificate, err error) {
+	var parts [][]byte
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if len(parts) == 0 || strings.HasSuffix(block.Type, "PRIVATE KEY") {
+			parts = append(parts, nil)
+		}
+		last := &parts[len(parts)-1]
+		*last = append(*last, pem.EncodeToMemory(block)...)
+	}
+	for _, p := range parts {
+		pair, err := tls.X509KeyPair(p, p)
+		if err != nil {
+			return nil, err
+		}
+		certs = append(certs, pair)
+	}
+	return certs, nil
 }
 
 // tlsVersions reads a list of protocols: ">=TLSv1.2", "<=TLSv1.3", "!TLSv1", or names.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"strconv"
 	"strings"
 
 	"github.com/mtad/mtad/core/maillog"
@@ -69,9 +68,7 @@ func (s *session) Auth(ctx context.Context, mechanism string) (smtp.AuthExchange
 		return nil, status.New(538, "5.7.0", "Encryption required for requested authentication mechanism")
 	}
 	client := s.origin.Client.Addr()
-	if n, excess := s.h.o.Limits.Auth(client, s.h.o.Clock()); excess {
-		s.trouble |= TroublePolicy
-		s.h.o.Log.Warning("AUTH command rate limit exceeded: " + strconv.Itoa(n) + " from " + maillog.ClientName(&s.origin) + " for service " + s.h.o.Service)
+	if s.tooOften(eventAuth, 1, "AUTH command") {
 		return nil, status.New(450, "4.7.1", "Error: too many AUTH commands from %s", client)
 	}
 	x, err := s.h.o.Auth.Begin(ctx, s.conn, mechanism)

@@ -81,6 +81,8 @@ type Options struct {
 	Filter string
 	// Auth authenticates clients; nil: authentication is not enabled.
 	Auth Authenticator
+	// TLS is what is made of TLS, where clients have it.
+	TLS TLS
 	// AuthTLSOnly is smtpd_tls_auth_only: AUTH is neither offered nor taken without TLS.
 	AuthTLSOnly bool
 	// AuthEquals offers "AUTH=" too (broken_sasl_auth_clients).
@@ -115,9 +117,4 @@ func New(o Options) *Handler {
 		o.Proxy.complete()
 	}
 	return &Handler{o: o}
-}
-
-// shutdown is what a client gets that comes when it may not.
-func tooMany(hostname, text string, client netip.Addr) *status.Error {
-	return status.New(421, "4.7.0", "%s Error: %s from %s", hostname, text, client)
 }

@@ -2,7 +2,6 @@ package smtpd
 
 import (
 	"context"
-	"crypto/tls"
 	"net/netip"
 	"strconv"
 	"time"
@@ -42,31 +41,43 @@ type session struct {
 }
 
 var (
-	_ smtp.Handler  = (*Handler)(nil)
-	_ smtp.Adjuster = (*session)(nil)
+	_ smtp.Handler   = (*Handler)(nil)
+	_ smtp.Unsecured = (*Handler)(nil)
+	_ smtp.Adjuster  = (*session)(nil)
+	_ smtp.Securer   = (*session)(nil)
 )
 
 // Connect greets or refuses a client.
 func (h *Handler) Connect(ctx context.Context, c smtp.ConnInfo) (smtp.Session, error) {
-	s := &session{h: h, conn: c, began: h.o.Clock()}
-	client := c.Remote().Addr().Unmap()
-	s.origin = mail.Origin{Kind: mail.KindSMTP, Service: h.o.Service, Client: netip.AddrPortFrom(client, c.Remote().Port()), Server: c.Local(),
-		ClientName: "unknown", ReverseName: "unknown", UID: -1}
-	if excess := h.o.Limits.Enter(client, h.o.Clock()); excess != "" {
+	s := h.session(c)
+	client := s.origin.Client.Addr()
+	if excess, n := h.o.Limits.Enter(client, h.o.Clock()); excess != "" {
 		s.logConnect()
-		h.o.Log.Warning(excess + " from " + maillog.ClientName(&s.origin))
-		return nil, &smtp.Refused{Err: tooMany(h.o.Hostname, excess, client), End: s.logDisconnect}
+		s.logExcess(excess, n)
+		return nil, &smtp.Refused{Err: status.New(421, "4.7.0", "%s Error: too many connections from %s", h.o.Hostname, client), End: s.logDisconnect}
 	}
 	if h.o.Names != nil {
 		s.origin.ClientName, s.origin.ReverseName = h.o.Names.Name(ctx, client)
 	}
 	s.logConnect()
-	if err := s.greet(ctx); err != nil {
+	err := s.secured(ctx)
+	if err == nil {
+		err = s.greet(ctx)
+	}
+	if err != nil {
 		s.closeHooks()
 		h.o.Limits.Leave(client, h.o.Clock())
 		return nil, &smtp.Refused{Err: s.softenedError(err), End: s.logDisconnect}
 	}
 	return s, nil
+}
+
+// session makes the session of a client that nothing is known of.
+func (h *Handler) session(c smtp.ConnInfo) *session {
+	s := &session{h: h, conn: c, began: h.o.Clock()}
+	s.origin = mail.Origin{Kind: mail.KindSMTP, Service: h.o.Service, Server: c.Local(), ClientName: "unknown", ReverseName: "unknown", UID: -1,
+		Client: netip.AddrPortFrom(c.Remote().Addr().Unmap(), c.Remote().Port())}
+	return s
 }
 
 func (s *session) logConnect() {
@@ -118,6 +129,7 @@ func (s *session) Close(why error) {
 	s.closeHooks()
 	s.h.o.Limits.Leave(s.origin.Client.Addr(), s.h.o.Clock())
 	client := maillog.ClientName(&s.origin)
+	s.logUnsecured(why)
 	if why != nil {
 		s.h.o.Log.Info(status.Clean(why.Error()) + " from " + client)
 	}
@@ -157,7 +169,9 @@ func (s *session) Helo(ctx context.Context, name string, esmtp bool) error {
 	if esmtp {
 		s.origin.Proto = "ESMTP"
 	}
-	s.noteTLS()
+	if esmtp && s.origin.TLSVersion != "" { // RFC 3848
+		s.origin.Proto = "ESMTPS"
+	}
 	if s.origin.SASLUser != "" {
 		s.origin.Proto = authProto(s.origin.Proto)
 	}
@@ -180,31 +194,6 @@ func (s *session) helo(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// noteTLS keeps what Received and plugins show of TLS, and names the protocol (RFC 3848).
-func (s *session) noteTLS() {
-	t := s.conn.TLS()
-	if t == nil {
-		return
-	}
-	s.origin.TLSVersion, s.origin.TLSCipher = tls.VersionName(t.Version), tls.CipherSuiteName(t.CipherSuite)
-	s.origin.TLSBits = cipherBits(t.CipherSuite)
-	if s.conn.ESMTP() {
-		s.origin.Proto = "ESMTPS"
-	}
-}
-
-func cipherBits(suite uint16) int {
-	switch suite {
-	case tls.TLS_AES_256_GCM_SHA384, tls.TLS_CHACHA20_POLY1305_SHA256,
-		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-		tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-		tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA, tls.TLS_RSA_WITH_AES_256_CBC_SHA,
-		tls.TLS_RSA_WITH_AES_256_GCM_SHA384:
-		return 256
-	}
-	return 128
 }
 
 // Reset ends the transaction.
@@ -303,7 +292,7 @@ func (s *session) note(action, text string, q *access.Query) {
 	if q.HasRecipient {
 		line += " to=<" + q.Recipient + ">"
 	}
-	line += " proto=" + s.origin.Proto
+	line += " proto=" + s.origin.Protocol()
 	if s.origin.Helo != "" {
 		line += " helo=<" + s.origin.Helo + ">"
 	}

@@ -15,6 +15,9 @@ import (
 
 // Mail opens a transaction.
 func (s *session) Mail(ctx context.Context, m smtp.MailArgs) error {
+	if s.tooOften(eventMail, 1, "Message delivery request") {
+		return status.New(450, "4.7.1", "Error: too much mail from %s", s.origin.Client.Addr())
+	}
 	f := s.forwarded // for this transaction
 	s.reset(ctx)
 	s.forwarded = f
@@ -98,6 +101,9 @@ func (s *session) room(size int64) *status.Error {
 
 // Rcpt adds a recipient.
 func (s *session) Rcpt(ctx context.Context, r smtp.RcptArgs) error {
+	if s.tooOften(eventRcpt, 1, "Recipient address") {
+		return status.New(450, "4.7.1", "Error: too many recipients from %s", s.origin.Client.Addr())
+	}
 	if err := s.roomForRecipient(r.Recipient); err != nil {
 		return err
 	}

@@ -113,6 +113,7 @@ func (p *Policy) addKeys(c *conf.Config) {
 			p.certificates[file], p.keys[file] = true, true
 		}
 	}
+	p.addServerNames(c)
 }
 
 // safe refuses a configuration that mail_owner, or anybody but root, could write.

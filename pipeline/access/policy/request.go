@@ -1,9 +1,12 @@
 package policy
 
 import (
+	"fmt"
 	"net/netip"
 	"strconv"
+	"strings"
 
+	"github.com/mtad/mtad/core/mail"
 	"github.com/mtad/mtad/core/status"
 	"github.com/mtad/mtad/pipeline/access"
 )
@@ -14,7 +17,7 @@ func (c *Client) request(q *access.Query) []byte {
 	r := attributes(make([]byte, 0, 1024))
 	r.add("request", "smtpd_access_policy")
 	r.add("protocol_state", q.State)
-	r.add("protocol_name", o.Proto)
+	r.add("protocol_name", o.Protocol())
 	r.add("client_address", host(o.Client))
 	r.add("client_name", nameOr(o.ClientName))
 	r.add("client_port", strconv.Itoa(int(o.Client.Port())))
@@ -33,10 +36,7 @@ func (c *Client) request(q *access.Query) []byte {
 	r.add("sasl_method", o.SASLMethod)
 	r.add("sasl_username", o.SASLUser)
 	r.add("sasl_sender", o.SASLSender)
-	r.add("ccert_subject", "")
-	r.add("ccert_issuer", "")
-	r.add("ccert_fingerprint", "")
-	r.add("ccert_pubkey_fingerprint", "")
+	r.certificate(o.Certificate)
 	r.add("encryption_protocol", o.TLSVersion)
 	r.add("encryption_cipher", o.TLSCipher)
 	r.add("encryption_keysize", strconv.Itoa(o.TLSBits))
@@ -44,6 +44,34 @@ func (c *Client) request(q *access.Query) []byte {
 	r.add("compatibility_level", c.o.Compatibility)
 	r.add("mail_version", c.o.Version)
 	return append(r, '\n')
+}
+
+// certificate adds what the client showed: names only of a certificate that is trusted, in xtext.
+func (a *attributes) certificate(c *mail.Certificate) {
+	if c == nil {
+		c = &mail.Certificate{}
+	}
+	subject, issuer := "", ""
+	if c.Trusted {
+		subject, issuer = xtext(c.Subject), xtext(c.Issuer)
+	}
+	a.add("ccert_subject", subject)
+	a.add("ccert_issuer", issuer)
+	a.add("ccert_fingerprint", c.Print)
+	a.add("ccert_pubkey_fingerprint", c.KeyPrint)
+}
+
+// xtext encodes "+", "=" and what is not printable ASCII as "+XX" (RFC 3461 §4).
+func xtext(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c > ' ' && c < 0x7f && c != '+' && c != '=' {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "+%02X", c)
+		}
+	}
+	return b.String()
 }
 
 // recipients is the count that is told: before DATA Postfix says 0.

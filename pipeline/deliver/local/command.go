@@ -130,7 +130,7 @@ func (x *expansion) environment(s *state, u *User) []string {
 		set("CLIENT_ADDRESS", o.Client.Addr().Unmap().String())
 	}
 	set("CLIENT_HELO", o.Helo)
-	set("CLIENT_PROTOCOL", o.Proto)
+	set("CLIENT_PROTOCOL", o.Protocol())
 	set("SASL_METHOD", o.SASLMethod)
 	set("SASL_SENDER", o.SASLSender)
 	set("SASL_USERNAME", o.SASLUser)

@@ -47,7 +47,7 @@ func TestMacros(t *testing.T) {
 		{"each of the message's", "", "A.B@Sender.test", []string{plus},
 			[]string{"${sender}", "${nexthop}", "${size}", "${queue_id}", "${envid}", "${client_address}", "${client_hostname}", "${client_helo}",
 				"${client_port}", "${client_protocol}", "${sasl_method}", "${sasl_sender}", "${sasl_username}"},
-			"[A.B@Sender.test][NextHop.Test][35][4F1][env+2B][192.0.2.7][client.test][he.lo][4711][ESMTPSA][PLAIN][orig@sender.test][jo]"},
+			"[A.B@Sender.test][NextHop.Test][35][4F1][env+2B][192.0.2.7][client.test][he.lo][4711][ESMTP][PLAIN][orig@sender.test][jo]"},
 		{"h folds domains", "flags=h", "A@S.test", []string{plus},
 			[]string{"${recipient}", "${original_recipient}", "${user}", "${domain}", "${nexthop}", "${sender}"},
 			"[Us.Er+Ext+X@show.test][Was+Us.Er+Ext+X@show.test][Us.Er][show.test][nexthop.test][A@S.test]"},

@@ -43,7 +43,7 @@ func ofClient(o *mail.Origin, m macro) string {
 	case mClientHostname:
 		return o.ClientName
 	case mClientProtocol:
-		return o.Proto
+		return o.Protocol()
 	}
 	if !o.Client.IsValid() {
 		return ""

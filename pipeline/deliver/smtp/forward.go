@@ -3,7 +3,6 @@ package smtp
 import (
 	"errors"
 	"strconv"
-	"strings"
 
 	"github.com/mtad/mtad/core/smtpclient"
 )
@@ -39,15 +38,11 @@ func (d *delivery) origin() []smtpclient.Attribute {
 	if name == "unknown" {
 		name = ""
 	}
-	proto := o.Proto
-	if strings.HasPrefix(proto, "ESMTP") {
-		proto = "ESMTP"
-	}
 	source := "REMOTE"
 	if o.Local {
 		source = "LOCAL"
 	}
 	return []smtpclient.Attribute{{Name: "NAME", Value: name}, {Name: "ADDR", Value: address}, {Name: "PORT", Value: port},
-		{Name: "PROTO", Value: proto}, {Name: "HELO", Value: o.Helo}, {Name: "IDENT", Value: d.req.Entry.ID},
+		{Name: "PROTO", Value: o.Protocol()}, {Name: "HELO", Value: o.Helo}, {Name: "IDENT", Value: d.req.Entry.ID},
 		{Name: "SOURCE", Value: source}}
 }

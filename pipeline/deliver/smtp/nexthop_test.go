@@ -89,22 +89,3 @@ func FuzzNexthop(f *testing.F) {
 		}
 	})
 }
-
-func TestCipherNamesAreOpenSSLs(t *testing.T) {
-	for id, want := range map[uint16]string{
-		0x1301: "TLS_AES_128_GCM_SHA256 128", 0x1302: "TLS_AES_256_GCM_SHA384 256", 0x1303: "TLS_CHACHA20_POLY1305_SHA256 256",
-		0xc02f: "ECDHE-RSA-AES128-GCM-SHA256 128", 0xc030: "ECDHE-RSA-AES256-GCM-SHA384 256", 0xc02b: "ECDHE-ECDSA-AES128-GCM-SHA256 128",
-		0xcca8: "ECDHE-RSA-CHACHA20-POLY1305 256", 0xc013: "ECDHE-RSA-AES128-SHA 128", 0xc027: "ECDHE-RSA-AES128-SHA256 128",
-		0x002f: "AES128-SHA 128", 0x0035: "AES256-SHA 256", 0x009c: "AES128-GCM-SHA256 128", 0x000a: "DES-CBC3-SHA 112",
-	} {
-		name, bits := cipher(id)
-		if got := fmt.Sprintf("%s %d", name, bits); got != want {
-			t.Errorf("%#x is %s, want %s", id, got, want)
-		}
-	}
-	for version, want := range map[uint16]string{0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"} {
-		if got := protocol(version); got != want {
-			t.Errorf("%#x is %s, want %s", version, got, want)
-		}
-	}
-}

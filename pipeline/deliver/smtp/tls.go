@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/mtad/mtad/core/dns"
@@ -140,35 +139,8 @@ func (t *TLS) config() *tls.Config {
 // established returns the log line of a handshake, as Postfix words it; word is what the server
 // proved: Verified, Trusted, Untrusted or Anonymous.
 func established(word string, e *endpoint, s *tls.ConnectionState) string {
-	name, bits := cipher(s.CipherSuite)
+	name, bits := tlspolicy.CipherName(s.CipherSuite)
 	n := strconv.Itoa(bits)
-	return word + " TLS connection established to " + e.relay() + ": " + protocol(s.Version) +
+	return word + " TLS connection established to " + e.relay() + ": " + tlspolicy.ProtocolName(s.Version) +
 		" with cipher " + name + " (" + n + "/" + n + " bits)"
-}
-
-// protocol returns OpenSSL's name of a version, which log tools know.
-func protocol(version uint16) string {
-	return strings.Replace(strings.Replace(tls.VersionName(version), "TLS ", "TLSv", 1), "v1.0", "v1", 1)
-}
-
-// cipher returns OpenSSL's name of a suite, which log tools know, and the bits of its key. OpenSSL
-// leaves out the "TLS" and the "WITH" of suites before TLS 1.3.
-func cipher(id uint16) (name string, bits int) {
-	name = tls.CipherSuiteName(id)
-	bits = 128
-	switch {
-	case strings.Contains(name, "256_") || strings.Contains(name, "CHACHA20"):
-		bits = 256
-	case strings.Contains(name, "3DES"):
-		bits = 112
-	}
-	head, tail, old := strings.Cut(name, "_WITH_")
-	if !old {
-		return name, bits
-	}
-	tail = strings.NewReplacer("AES_128_CBC", "AES128", "AES_256_CBC", "AES256", "AES_128", "AES128",
-		"AES_256", "AES256", "CHACHA20_POLY1305_SHA256", "CHACHA20-POLY1305", "3DES_EDE_CBC_SHA", "DES-CBC3-SHA",
-		"RC4_128", "RC4").Replace(tail)
-	head = strings.TrimPrefix(strings.TrimPrefix(head, "TLS_"), "RSA")
-	return strings.Trim(strings.ReplaceAll(head+"_"+tail, "_", "-"), "-"), bits
 }

@@ -25,6 +25,7 @@ func (s *session) appendMacros(b []byte, st stage, tx sdk.Tx) []byte {
 var properties = map[string]string{
 	"i": "queue.id", "client_port": "client.port", "client_ptr": "client.reverse",
 	"tls_version": "tls.version", "cipher": "tls.cipher", "cipher_bits": "tls.bits",
+	"cert_subject": "tls.subject", "cert_issuer": "tls.issuer",
 	"auth_type": "auth.method", "auth_authen": "auth.user", "auth_author": "auth.sender",
 	"daemon_addr": "server.addr", "daemon_port": "server.port",
 }

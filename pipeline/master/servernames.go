@@ -1,0 +1,154 @@
+package master
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mtad/mtad/core/conf"
+	"github.com/mtad/mtad/core/conf/list"
+	"github.com/mtad/mtad/core/maillog"
+	"github.com/mtad/mtad/core/table"
+)
+
+// serverNames finds the certificates for the name that a client wants to talk to (tls_server_sni_maps).
+// Safe for concurrent use.
+type serverNames struct {
+	maps table.Maps
+	load keyLoader
+	log  *maillog.Service
+
+	mu     sync.Mutex // guards loaded
+	loaded map[string]*loadedChains
+}
+
+// loadedChains are the certificates of a value of the table.
+type loadedChains struct {
+	certs   []tls.Certificate
+	changed []time.Time // of each file, when they were read
+}
+
+// maxServerNames bounds the values that are kept; nameLookup bounds the question to the table.
+const (
+	maxServerNames = 10_000
+	nameLookup     = 10 * time.Second
+)
+
+// serverNames opens tls_server_sni_maps; nil without them.
+func (g *generation) serverNames(c *conf.Config, log *maillog.Service) (*serverNames, error) {
+	maps, err := g.openMaps(c, "tls_server_sni_maps")
+	if err != nil || len(maps) == 0 {
+		return nil, err
+	}
+	return &serverNames{maps: maps, load: g.m.around.keyPair, log: log, loaded: map[string]*loadedChains{}}, nil
+}
+
+// certificate is tls.Config.GetCertificate: nil is the server's usual certificate. A table that cannot
+// be asked fails the handshake, as in Postfix.
+func (n *serverNames) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	certs, err := n.find(hello.ServerName)
+	if err != nil {
+		n.log.Warning("tls_server_sni_maps: " + err.Error())
+		return nil, err
+	}
+	for i := range certs {
+		if hello.SupportsCertificate(&certs[i]) == nil {
+			return &certs[i], nil
+		}
+	}
+	if len(certs) > 0 {
+		return &certs[0], nil
+	}
+	return nil, nil
+}
+
+// served reports whether the table has a name.
+func (n *serverNames) served(name string) bool {
+	certs, err := n.find(name)
+	return err == nil && len(certs) > 0
+}
+
+// find returns the certificates for a name: those of the name itself, or of ".domain" for a domain
+// above it, the nearest first. nil for none.
+func (n *serverNames) find(name string) ([]tls.Certificate, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), nameLookup)
+	defer cancel()
+	key := strings.ToLower(strings.TrimSuffix(name, "."))
+	for key != "" {
+		value, found, err := n.maps.Lookup(ctx, key)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("%s: %w", name, err)
+		case found:
+			return n.chains(name, value)
+		}
+		i := strings.IndexByte(key[1:], '.')
+		if i < 0 {
+			break
+		}
+		key = key[1+i:]
+	}
+	return nil, nil
+}
+
+// chains returns the certificates that a value of the table means: those in the files that it names, or
+// in itself, in base64 as postmap -F writes them.
+func (n *serverNames) chains(name, value string) ([]tls.Certificate, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	files := list.Split(value)
+	inline := len(files) > 0 && !strings.HasPrefix(files[0], "/")
+	var changed []time.Time
+	if !inline {
+		changed = changes(files)
+	}
+	if have := n.loaded[value]; have != nil && equalTimes(have.changed, changed) {
+		return have.certs, nil
+	}
+	certs, err := n.read(value, files, inline)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if len(n.loaded) >= maxServerNames {
+		clear(n.loaded)
+	}
+	n.loaded[value] = &loadedChains{certs, changed}
+	return certs, nil
+}
+
+func (n *serverNames) read(value string, files []string, inline bool) ([]tls.Certificate, error) {
+	if !inline {
+		return chains(n.load, files)
+	}
+	text, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(value), ""))
+	if err != nil {
+		return nil, errors.New("the value is neither a list of files nor base64, as postmap -F writes it")
+	}
+	return chainsIn(text)
+}
+
+// changes are the times when files changed; zero for those that cannot be seen.
+func changes(files []string) []time.Time {
+	all := make([]time.Time, len(files))
+	for i, f := range files {
+		if st, err := os.Stat(f); err == nil {
+			all[i] = st.ModTime()
+		}
+	}
+	return all
+}
+
+func equalTimes(a, b []time.Time) bool {
+	for i := range a {
+		if i >= len(b) || !a[i].Equal(b[i]) {
+			return false
+		}
+	}
+	return len(a) == len(b)
+}
