@@ -23,6 +23,7 @@ type answers struct {
 	result, value, transport, nexthop string
 	hasResult, hasValue, hasRoute     bool
 	relay                             string
+	filter, redirect                  string // beside the verdict
 }
 
 // The most bytes of an answer.
@@ -40,6 +41,10 @@ func (h *host) Set(key, value string) sdk.Errno {
 	switch {
 	case key == "action.arg":
 		h.arg = clean(value)
+	case key == "action.filter" && sdk.ActFilter.AllowedAt(h.pt):
+		a.filter = clean(value)
+	case key == "action.redirect" && sdk.ActRedirect.AllowedAt(h.pt):
+		a.redirect = clean(value)
 	case key == "rewrite.result" && h.pt == sdk.PointRewrite:
 		a.result, a.hasResult = strings.Clone(value), true
 	case key == "lookup.value" && h.pt == sdk.PointLookup:
@@ -138,8 +143,21 @@ func (a *answers) String() string {
 		return a.result
 	case a.hasRoute:
 		return a.transport + ":" + a.nexthop
+	case a.filter+a.redirect != "":
+		return a.beside()
 	}
 	return status.Clean(a.value)
+}
+
+// beside is what goes with another verdict, for the log.
+func (a *answers) beside() (text string) {
+	if a.filter != "" {
+		text = " filter " + a.filter
+	}
+	if a.redirect != "" {
+		text += " redirect " + a.redirect
+	}
+	return strings.TrimSpace(text)
 }
 
 // The classes of addresses that Rewrite is asked about.

@@ -3,6 +3,7 @@ package hook
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/mtad/mtad/core/mail"
@@ -30,7 +31,7 @@ func (m *Message) run(ctx context.Context, pt sdk.Point) *status.Error {
 			continue
 		}
 		if p.Shadow {
-			m.shadow(p, pt, action, reply, arg)
+			m.shadow(p, pt, action, reply, strings.TrimSpace(arg+" "+m.host.given.beside()))
 			continue
 		}
 		if e := m.decide(p, pt, action, reply, arg); e != nil {
@@ -124,23 +125,38 @@ func (m *Message) notice() bool { return m.sess.origin.Kind == mail.KindBounce }
 
 // decide turns a verdict into a refusal, or notes what it decided.
 func (m *Message) decide(p *plugin, pt sdk.Point, a sdk.Action, r status.Reply, arg string) *status.Error {
+	if beside := &m.host.given; a != sdk.ActReject && a != sdk.ActTempfail {
+		if beside.filter != "" && a != sdk.ActFilter {
+			m.note(p, pt, sdk.ActFilter, beside.filter)
+		}
+		if beside.redirect != "" && a != sdk.ActRedirect {
+			m.note(p, pt, sdk.ActRedirect, beside.redirect)
+		}
+	}
 	switch a {
 	case sdk.ActContinue, sdk.ActAccept, sdk.ActFound:
 		return nil
 	}
+	if (a == sdk.ActReject || a == sdk.ActTempfail) && !m.notice() {
+		e := refusal(a, r).By("plugin " + p.name)
+		m.log(p, pt, a, e.Reply)
+		return e
+	}
+	m.note(p, pt, a, arg)
+	return nil
+}
+
+// note keeps what a verdict that does not refuse decided.
+func (m *Message) note(p *plugin, pt sdk.Point, a sdk.Action, arg string) {
 	if m.notice() && a != sdk.ActHold && a != sdk.ActQuarantine {
 		m.sess.set.o.Log.Info(fmt.Sprintf("%splugin %s: %s %s ignored: a notice is never refused", m.prefix(), p.name, pt, a))
-		return nil
+		return
 	}
 	d := &m.Decision
 	if m == &m.sess.msg {
 		d = &m.sess.carry
 	}
 	switch a {
-	case sdk.ActReject, sdk.ActTempfail:
-		e := refusal(a, r).By("plugin " + p.name)
-		m.log(p, pt, a, e.Reply)
-		return e
 	case sdk.ActDiscard:
 		d.Discard = true
 	case sdk.ActHold:
@@ -153,7 +169,6 @@ func (m *Message) decide(p *plugin, pt sdk.Point, a sdk.Action, r status.Reply, 
 		d.Filter = arg
 	}
 	m.log(p, pt, a, status.Reply{Text: arg})
-	return nil
 }
 
 func reasonOf(p *plugin, arg string) string {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mtad/mtad/core/porttest"
 	"github.com/mtad/mtad/core/sasl/dovecot/dovecottest"
+	"github.com/mtad/mtad/pipeline/ctl"
 )
 
 // The same configuration and the same sessions for Postfix and for mtad: replies, and what arrives
@@ -28,7 +29,7 @@ import (
 // and the name of a server that is asked for; what the log and Received say of it is compared, too. "; old"
 // does it by TLS 1.2.
 //
-// "!" before a case: its messages go nowhere. "~NAME" before a case: mtad differs, and
+// "!" before a case: its messages go nowhere. "held" before a case: they are on hold, and released. "~NAME" before a case: mtad differs, and
 // docs/differences.md says why under that name. %DIR% is the directory of the files; %LOCAL%,
 // %VIRTUAL%, %RELAY%, %OTHER% are next hops, as is everything else by default; they refuse recipients
 // whose names begin with refused-there (550) and later-there (450). %POLICY% is a policy service, as is
@@ -100,7 +101,7 @@ type diffCase struct {
 	tls                      string // "" for none
 	old                      bool
 	to, fields, says, body   []string
-	nowhere                  bool
+	nowhere, held            bool
 	differs                  string // the name of the difference that is wanted
 }
 
@@ -117,6 +118,7 @@ func parseCases(t *testing.T, text string) (all []diffCase) {
 			c.differs, rest, _ = strings.Cut(rest[1:], " ")
 		}
 		rest, c.nowhere = strings.CutPrefix(rest, "! ")
+		rest, c.held = strings.CutPrefix(rest, "held ")
 		rest, each := strings.CutPrefix(rest, "each ")
 		options := strings.Split(rest, " ; ")
 		if last := &options[len(options)-1]; strings.Contains(*last, ": ") {
@@ -166,6 +168,8 @@ type site struct {
 	sinks map[string]*sink
 	// policy is a policy service, "inet:host:port".
 	policy string
+	// release releases a message that is on hold.
+	release func(id string)
 }
 
 var sinkNames = []string{"DEFAULT", "LOCAL", "VIRTUAL", "RELAY", "OTHER"}
@@ -239,6 +243,10 @@ func postfixSite(t *testing.T, parts map[string]string) *site {
 		appendTo(t, p.etc+"/master.cf", slowService+s.expand(t, parts["master.cf"], p.etc))
 	})
 	s.addr, s.log = p.addr, p.log
+	s.release = func(id string) {
+		command(t, "postsuper", "-c", p.etc, "-H", id)
+		command(t, "postqueue", "-c", p.etc, "-i", id)
+	}
 	return s
 }
 
@@ -290,6 +298,13 @@ func mtadSite(t *testing.T, parts map[string]string) *site {
 	appendTo(t, d.dir+"/master.cf", slowService+s.expand(t, parts["master.cf"], d.dir))
 	d.run()
 	s.addr, s.log = d.addr, d.log
+	c := ctl.NewClient(filepath.Join(d.dir, "queue/public/mtad"))
+	t.Cleanup(c.Close)
+	s.release = func(id string) {
+		if err := c.Release(t.Context(), id); err != nil {
+			t.Errorf("release %s: %v", id, err)
+		}
+	}
 	return s
 }
 
@@ -343,6 +358,9 @@ func (s *site) play(t *testing.T, n int, c diffCase) string {
 		reply := k.reply()
 		fmt.Fprintf(&b, "  end of data: %s\n", queueID.ReplaceAllString(reply, "queued"))
 		if m := queueID.FindStringSubmatch(reply); m != nil && !c.nowhere {
+			if c.held {
+				s.release(m[1])
+			}
 			s.log.wait(t, m[1]+`: removed`)
 			b.WriteString(s.arrived(n, c.tls != ""))
 		}

@@ -58,7 +58,7 @@ type Verdict struct {
 	Enhanced string
 	Text     string
 	Arg      string
-	// answers are the answers of FOUND: property and value.
+	// answers are the answers of FOUND, or what goes beside another action: property and value.
 	answers [2]answer
 }
 
@@ -94,6 +94,20 @@ func Redirect(address string) Verdict { return Verdict{Action: ActRedirect, Arg:
 
 // Filter sends the message through transport:nexthop.
 func Filter(route string) Verdict { return Verdict{Action: ActFilter, Arg: route} }
+
+// Through is v with a content filter beside it: whatever else becomes of the message (on hold until it
+// is released, other recipients), it passes transport:nexthop. It counts where Filter does.
+func (v Verdict) Through(route string) Verdict {
+	v.answers[0] = answer{"action.filter", route}
+	return v
+}
+
+// Redirected is v with another recipient beside it: whatever else becomes of the message, it goes to
+// address alone. It counts where Redirect does.
+func (v Verdict) Redirected(address string) Verdict {
+	v.answers[1] = answer{"action.redirect", address}
+	return v
+}
 
 // FoundAddr answers a rewrite hook: the address as it is to be.
 func FoundAddr(address string) Verdict {

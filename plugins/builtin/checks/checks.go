@@ -76,17 +76,19 @@ func (m *Module) Call(ctx context.Context, p sdk.Point, h sdk.Host) (sdk.Action,
 	if in.err != nil {
 		return sdk.ActContinue, in.err
 	}
-	return sdk.Answer(h, in.verdict), nil
+	return sdk.Answer(h, in.decided()), nil
 }
 
 // inspection is one message being looked up.
 type inspection struct {
 	*Module
-	ctx     context.Context
-	tx      sdk.Tx
-	verdict sdk.Verdict
-	over    bool  // nothing more is to be looked at
-	err     error // of the host: the message cannot be read or edited
+	ctx              context.Context
+	tx               sdk.Tx
+	verdict          sdk.Verdict // what ended it
+	hold             sdk.Verdict
+	filter, redirect string
+	over             bool  // nothing more is to be looked at
+	err              error // of the host: the message cannot be read or edited
 
 	rewrite rewriter
 }
@@ -119,6 +121,23 @@ func (in *inspection) look(c checks.Class, line string) checks.Change {
 	return in.act(a, c, line)
 }
 
+// decided is the verdict: what ended the inspection, or what was noted on the way. Of several FILTERs
+// the last one counts and REDIRECT ends the inspection, as with Postfix; a message that is held has
+// them when it is released.
+func (in *inspection) decided() sdk.Verdict {
+	v := in.verdict
+	if v.Action == sdk.ActContinue {
+		v = in.hold
+	}
+	if in.filter != "" {
+		v = v.Through(in.filter)
+	}
+	if in.redirect != "" {
+		v = v.Redirected(in.redirect)
+	}
+	return v
+}
+
 func (in *inspection) end(v sdk.Verdict) { in.verdict, in.over = v, true }
 
 // act does what an action asks of the message and returns what it asks of the line.
@@ -134,15 +153,13 @@ func (in *inspection) act(a checks.Action, c checks.Class, line string) checks.C
 	case "PASS":
 		in.over = true
 	case "HOLD":
-		in.verdict = sdk.Hold(c.String() + " " + a.Text)
+		in.hold = sdk.Hold(c.String() + " " + a.Text)
 	case "FILTER":
-		if in.verdict.Action != sdk.ActHold {
-			in.verdict = sdk.Filter(a.Text)
-		}
+		in.filter = a.Text
 	case "BCC":
 		in.fault(in.tx.AddRcpt(a.Text))
 	case "REDIRECT":
-		in.redirect(a.Text)
+		in.redirect, in.over = a.Text, true
 	}
 	in.logAction(a, c, line, text)
 	return a.Change()
@@ -156,14 +173,6 @@ func refusal(a checks.Action) sdk.Verdict {
 		v.Action = sdk.ActTempfail
 	}
 	return v
-}
-
-// redirect makes the address the only recipient.
-func (in *inspection) redirect(address string) {
-	for i := in.tx.Host.RcptCount() - 1; i >= 0; i-- {
-		in.errno(in.tx.Host.RcptDel(i))
-	}
-	in.fault(in.tx.AddRcpt(address))
 }
 
 func (in *inspection) fault(err error) {

@@ -103,14 +103,20 @@ func TestActions(t *testing.T) {
 		{"HOLD", "header_checks", "/X-A/ HOLD look", "hold: header X-A: 1" + tail + ": look", func(o outcome) bool { return o.Hold && o.Reason != "" }},
 		{"FILTER", "header_checks", "/X-A/ FILTER scan:[127.0.0.1]:10025", "filter: header X-A: 1" + tail + ": scan:[127.0.0.1]:10025",
 			func(o outcome) bool { return o.Filter == "scan:[127.0.0.1]:10025" }},
-		{"REDIRECT", "body_checks", "/bad/ REDIRECT other@x.example", "redirect: body bad words" + strings.Replace(tail, "c@d.example", "other@x.example", 1) + ": other@x.example",
+		{"REDIRECT", "body_checks", "/bad/ REDIRECT other@x.example", "redirect: body bad words" + tail + ": other@x.example",
 			func(o outcome) bool {
-				return len(o.env.Recipients) == 1 && o.env.Recipients[0].Address == "other@x.example"
+				return o.Redirect == "other@x.example" && len(o.env.Recipients) == 1
 			}},
 		{"BCC", "header_checks", "/X-A/ BCC copy@x.example", "bcc: header X-A: 1" + tail + ": copy@x.example",
 			func(o outcome) bool {
 				return len(o.env.Recipients) == 2 && o.env.Recipients[1].Address == "copy@x.example"
 			}},
+		{"HOLD and FILTER", "body_checks", "/one/ HOLD look\n/bad/ FILTER scan:[127.0.0.1]:10025",
+			"hold: body line one" + tail + ": look|ID1: filter: body bad words" + tail + ": scan:[127.0.0.1]:10025",
+			func(o outcome) bool { return o.Hold && o.Filter == "scan:[127.0.0.1]:10025" }},
+		{"FILTER and REDIRECT that ends it", "body_checks", "/one/ FILTER a:b\n/bad/ REDIRECT c@d\n/three/ DISCARD",
+			"filter: body line one" + tail + ": a:b|ID1: redirect: body bad words" + tail + ": c@d",
+			func(o outcome) bool { return !o.Discard && o.Filter == "a:b" && o.Redirect == "c@d" }},
 		{"IGNORE in the header", "header_checks", "/X-A/ IGNORE", "", func(o outcome) bool { return o.text == strings.Replace(message, "X-A: 1\r\n", "", 1) }},
 		{"IGNORE in the body", "body_checks", "/bad/ IGNORE", "", func(o outcome) bool { return o.text == strings.Replace(message, "bad words\r\n", "", 1) }},
 		{"STRIP", "header_checks", "/Subject/ STRIP out", "strip: header Subject: buy\n now" + tail + ": out",

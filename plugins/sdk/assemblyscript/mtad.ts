@@ -221,7 +221,7 @@ export function rcpt(): string { return property("rcpt.addr"); }
 /** The authenticated user, "" when there is none. */
 export function authUser(): string { return property("auth.user"); }
 
-/** Sets an answer: action.arg, rewrite.result, route.transport, route.nexthop, lookup.value, deliver.relay. */
+/** Sets an answer: action.arg, action.filter, action.redirect, rewrite.result, route.transport, route.nexthop, lookup.value, deliver.relay. */
 export function set(key: string, value: string): Errno {
   const k = utf8(key), v = utf8(value);
   return <Errno>abi.set(at(k), size(k), at(v), size(v));

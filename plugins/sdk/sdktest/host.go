@@ -81,7 +81,8 @@ func (h *host) Set(key, value string) sdk.Errno {
 		return sdk.ErrLimit
 	}
 	pt, ok := answersOf[key]
-	if key != "action.arg" && (!ok || pt != h.pt) {
+	beside := key == "action.filter" && sdk.ActFilter.AllowedAt(h.pt) || key == "action.redirect" && sdk.ActRedirect.AllowedAt(h.pt)
+	if key != "action.arg" && !beside && (!ok || pt != h.pt) {
 		return sdk.ErrNotFound
 	}
 	value = strings.Clone(value)

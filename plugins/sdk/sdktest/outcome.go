@@ -140,6 +140,11 @@ func (o *Outcome) verdict() string {
 	case o.Answers["action.arg"] != "" && o.Action >= sdk.ActHold:
 		v += " " + show(o.Answers["action.arg"])
 	}
+	for _, beside := range []string{"filter", "redirect"} {
+		if a := o.Answers["action."+beside]; a != "" {
+			v += " " + beside + "=" + show(a)
+		}
+	}
 	return v
 }
 

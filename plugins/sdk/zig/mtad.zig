@@ -157,7 +157,7 @@ pub const Tx = struct {
         var none: [1]u8 = undefined;
         return raw.mtad1.get(key.ptr, key.len, &none, 0) > 0;
     }
-    /// Sets an answer: action.arg, rewrite.result, route.transport, route.nexthop, lookup.value, deliver.relay.
+    /// Sets an answer: action.arg, action.filter, action.redirect, rewrite.result, route.transport, route.nexthop, lookup.value, deliver.relay.
     pub fn set(_: Tx, key: []const u8, value: []const u8) Error!void {
         return done(raw.mtad1.set(key.ptr, key.len, value.ptr, value.len));
     }

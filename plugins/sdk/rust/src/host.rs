@@ -101,7 +101,7 @@ pub fn get(key: &[u8], buf: &mut [u8]) -> Result<usize> {
     size(unsafe { raw::get(key.as_ptr(), key.len(), buf.as_mut_ptr(), buf.len()) })
 }
 
-/// Sets an answer: `action.arg`, `rewrite.result`, `route.transport`, `route.nexthop`, `lookup.value`, `deliver.relay`.
+/// Sets an answer: `action.arg`, `action.filter`, `action.redirect`, `rewrite.result`, `route.transport`, `route.nexthop`, `lookup.value`, `deliver.relay`.
 pub fn set(key: &[u8], value: &[u8]) -> Result<()> {
     done(unsafe { raw::set(key.as_ptr(), key.len(), value.as_ptr(), value.len()) })
 }
