@@ -47,7 +47,7 @@ func (p *parts) enter(ctype string) {
 		kind = "message/rfc822"
 	}
 	switch {
-	case len(p.boundaries) > orDefault(p.nesting, maxNesting):
+	case len(p.boundaries) > orDefault(p.nesting, maxNesting)+1:
 	case strings.HasPrefix(kind, "multipart/") && params["boundary"] != "":
 		b := params["boundary"]
 		p.boundaries = append(p.boundaries, "--"+b[:min(len(b), orDefault(p.limit, maxBoundary))])

@@ -19,7 +19,8 @@ type Rules struct {
 	// Domain: the encoding of multiparts and messages is none that hides their structure: 7bit, 8bit
 	// or binary (RFC 2045 §6.4; strict_mime_encoding_domain).
 	Domain bool
-	// Nesting is how many multiparts may stand around another one, 0 for any number (mime_nesting_limit).
+	// Nesting bounds how many multiparts may stand around another one, which is one more as Postfix
+	// counts; 0 for any number (mime_nesting_limit).
 	Nesting int
 	// Boundary is how many bytes of a boundary are compared (mime_boundary_length_limit).
 	Boundary int
@@ -205,7 +206,7 @@ func (s *Strict) take(raw []byte) {
 // enter ends a header: the body of its part begins.
 func (s *Strict) enter() {
 	depth := len(s.walk.boundaries)
-	if s.rules.Nesting > 0 && depth > s.rules.Nesting && isMultipart(s.kind) {
+	if s.rules.Nesting > 0 && depth > s.rules.Nesting+1 && isMultipart(s.kind) {
 		s.broke(offenceNesting, []byte(s.kind))
 	}
 	s.walk.enter(s.kind)

@@ -24,7 +24,7 @@ func hold(r checks.Rules, text string, n int) *checks.Offence {
 
 func TestStrict(t *testing.T) {
 	const two = "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=c\n\n--c\n" +
-		"Content-Type: multipart/mixed; boundary=d\n\n--d\n\nx\n--d--\n--c--\n--b--\n"
+		"Content-Type: multipart/mixed; boundary=d\n\n--d\nContent-Type: multipart/mixed; boundary=e\n\n--e\n\nx\n--e--\n--d--\n--c--\n--b--\n"
 	all := checks.Rules{Header: true, Body: true, Domain: true, Nesting: 2}
 	const (
 		inHeader = "improper use of 8-bit data in message header"
