@@ -14,6 +14,7 @@ import (
 	"github.com/mtad/mtad/core/smtp"
 	"github.com/mtad/mtad/core/status"
 	"github.com/mtad/mtad/pipeline/ctl"
+	"github.com/mtad/mtad/pipeline/smtpd"
 	"github.com/mtad/mtad/queue"
 	"github.com/mtad/mtad/queue/qmgr"
 )
@@ -131,17 +132,17 @@ func stdinPolicy() map[string]string {
 }
 
 // stdinServer builds the engine for sessions that do not come from a socket.
-func (g *generation) stdinServer() (*smtp.Server, error) {
+func (g *generation) stdinServer(change func(*smtpd.Options)) (*smtp.Server, error) {
 	c := g.cfg
 	for name, value := range stdinPolicy() {
 		c = c.With(name, value)
 	}
-	return g.newServer(c, mastercf.Service{Name: "stdin", Type: "unix", Program: "smtpd", Limit: mastercf.DefaultLimit})
+	return g.newServer(c, mastercf.Service{Name: "stdin", Type: "unix", Program: "smtpd", Limit: mastercf.DefaultLimit}, change)
 }
 
 // Session is an SMTP session of a local user.
 func (b backend) Session(ctx context.Context, conn net.Conn, uid int) error {
-	s, err := b.gen().stdin()
+	s, err := b.gen().stdinFor(uid)
 	if err != nil {
 		return errors.Join(err, conn.Close())
 	}

@@ -94,7 +94,7 @@ func (b backend) Status(context.Context) (ctl.Status, error) {
 
 // Submit queues a message of a local user.
 func (b backend) Submit(ctx context.Context, env *mail.Envelope, text io.Reader) (string, error) {
-	return b.gen().local.Submit(ctx, env, text)
+	return b.gen().submit(ctx, env, text)
 }
 
 // allowedUsers reads a list of user names (authorized_mailq_users): "static:anyone", names, "!"

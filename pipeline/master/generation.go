@@ -16,6 +16,7 @@ import (
 	"github.com/mtad/mtad/pipeline/bounce"
 	"github.com/mtad/mtad/pipeline/cleanup"
 	"github.com/mtad/mtad/pipeline/hook"
+	"github.com/mtad/mtad/pipeline/pickup/login"
 	"github.com/mtad/mtad/pipeline/rewrite"
 	"github.com/mtad/mtad/pipeline/verify"
 	"github.com/mtad/mtad/queue"
@@ -42,6 +43,10 @@ type generation struct {
 	// local is cleanup for mail that does not come by SMTP, but from pickup; notices is cleanup for
 	// what bounce and verify send.
 	local, notices *cleanup.Door
+	// senders, maySubmit and localFilter (content_filter) are about what local users submit.
+	senders     *login.Senders
+	maySubmit   func(uid int) bool
+	localFilter string
 	// again is cleanup for mail that is requeued.
 	again *cleanup.Door
 	// notifier tells people what became of their mail.
@@ -76,7 +81,7 @@ type server struct {
 // build makes a generation of a configuration. Nothing runs yet.
 func (m *Master) build(ctx context.Context, c *conf.Config) (g *generation, err error) {
 	g = &generation{m: m, cfg: c, roster: &hook.Roster{}}
-	g.stdin, g.verify = sync.OnceValues(g.stdinServer), sync.OnceValue(g.newVerifier)
+	g.stdin, g.verify = sync.OnceValues(func() (*smtp.Server, error) { return g.stdinServer(nil) }), sync.OnceValue(g.newVerifier)
 	defer func() {
 		if err != nil {
 			g.close()
@@ -104,6 +109,10 @@ func (m *Master) build(ctx context.Context, c *conf.Config) (g *generation, err 
 	if g.notices, err = g.localDoor("bounce"); err != nil {
 		return g, err
 	}
+	if g.senders, err = g.newSenders(); err != nil {
+		return g, err
+	}
+	g.localFilter, g.maySubmit = g.confOf("pickup").String("content_filter"), allowedUsers(c, "authorized_submit_users")
 	if g.again, err = g.doorForRequeued(); err != nil {
 		return g, err
 	}
@@ -129,7 +138,7 @@ func (g *generation) buildServers() error {
 		name := p.service.String()
 		if byService[name] == nil {
 			engine := engineOf(g.cfg, p.service)
-			s, err := g.newServer(g.cfg.For(engine), engine)
+			s, err := g.newServer(g.cfg.For(engine), engine, nil)
 			if err != nil {
 				return err
 			}

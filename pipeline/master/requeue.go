@@ -28,7 +28,7 @@ func (b backend) Requeue(ctx context.Context, id string) error {
 	}
 	defer text.Close()
 	env := e.Envelope
-	env.Recipients, env.Filter = nil, g.cfg.String("content_filter")
+	env.Recipients, env.Filter = nil, g.localFilter
 	for _, i := range r.Pending() {
 		rc := e.Recipients[i]
 		rc.Address = rc.Original

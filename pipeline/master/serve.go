@@ -101,7 +101,7 @@ func (m *Master) pickupOptions(s mastercf.Service) pickup.Options {
 	return pickup.Options{
 		Dir: m.places.maildrop, Log: m.logOf(m.cfg, "pickup"), SizeLimit: m.cfg.Size("message_size_limit"), Wakeup: s.Wakeup,
 		Submit: func(ctx context.Context, env *mail.Envelope, text io.Reader) (string, error) {
-			return m.gen.Load().local.Submit(ctx, env, text)
+			return m.gen.Load().submit(ctx, env, text)
 		},
 		Return: m.returnToSender,
 	}

@@ -14,8 +14,8 @@ import (
 )
 
 // newServer builds the engine and the policy of one smtpd service. c is the configuration as the
-// service sees it.
-func (g *generation) newServer(c *conf.Config, s mastercf.Service) (*smtp.Server, error) {
+// service sees it; change may edit the policy, nil for none.
+func (g *generation) newServer(c *conf.Config, s mastercf.Service, change func(*smtpd.Options)) (*smtp.Server, error) {
 	limits, err := g.newLimits(c)
 	if err != nil {
 		return nil, fmt.Errorf("service %s: %w", s.String(), err)
@@ -25,6 +25,9 @@ func (g *generation) newServer(c *conf.Config, s mastercf.Service) (*smtp.Server
 		return nil, fmt.Errorf("service %s: %w", s.String(), err)
 	}
 	g.attend(c, s, limits, &o)
+	if change != nil {
+		h = h.With(change)
+	}
 	return smtp.New(o, h), nil
 }
 

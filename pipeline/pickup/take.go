@@ -125,7 +125,8 @@ func (p *Pickup) remove(name string) bool {
 
 // refused sends a message back to its sender, or keeps it.
 func (p *Pickup) refused(ctx context.Context, name string, f *os.File, uid int, refusal *status.Error) bool {
-	if p.o.Return == nil {
+	if p.o.Return == nil || refusal.Rule == "local_login_sender_maps" || refusal.Rule == "authorized_submit_users" {
+		// Whoever is named as the sender did not send this, or nobody may.
 		return p.aside(name, refusedPrefix, refusal)
 	}
 	env, text, err := reread(f)

@@ -72,6 +72,8 @@ type Options struct {
 	// Resolvable reports whether an address that came leads anywhere (rewrite.Rewriter.Resolvable). nil:
 	// every one does. An error is temporary.
 	Resolvable func(ctx context.Context, address string) (bool, error)
+	// MaySend refuses a sender (local_login_sender_maps); nil: none.
+	MaySend func(ctx context.Context, sender string) *status.Error
 	// SoftBounce makes every refusal temporary (soft_bounce).
 	SoftBounce bool
 	// Proxy is the filter that mail passes before it is accepted (smtpd_proxy_filter); nil: mail is
@@ -117,4 +119,11 @@ func New(o Options) *Handler {
 		o.Proxy.complete()
 	}
 	return &Handler{o: o}
+}
+
+// With returns a handler with other options.
+func (h *Handler) With(change func(*Options)) *Handler {
+	o := h.o
+	change(&o)
+	return New(o)
 }

@@ -50,6 +50,11 @@ func (s *session) mail(ctx context.Context, m smtp.MailArgs) error {
 	if e := s.resolvable(ctx, m.Sender, "5.1.7", "Bad sender address syntax"); e != nil {
 		return s.reject("MAIL", e, "")
 	}
+	if f := s.h.o.MaySend; f != nil {
+		if e := f(ctx, m.Sender); e != nil {
+			return s.reject("MAIL", e, "")
+		}
+	}
 	if p := &s.h.o.Policy; !p.DelayReject {
 		if e := s.evalAlone(ctx, p.Sender, &access.Query{Sender: m.Sender, HasSender: true, Size: m.Size, State: "MAIL"}); e != nil {
 			return s.reject("MAIL", e, "")
