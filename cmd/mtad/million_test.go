@@ -64,6 +64,9 @@ func TestAQueueOfVeryManyMessages(t *testing.T) {
 	if os.Getenv(longVariable) != "" {
 		c.messages, c.recipients = 1_000_000, 100_000
 	}
+	if underRace {
+		c.messages, c.recipients = 2_000, 500
+	}
 	c.configure()
 	c.fill()
 	c.within("start to greeting", crowdStart, c.start)
@@ -100,7 +103,7 @@ func (c *crowd) within(what string, limit time.Duration, do func()) {
 func (c *crowd) memory(what string, bytes, limit int64) {
 	c.t.Helper()
 	c.note("%s: %d MiB", what, bytes>>20)
-	if bytes > limit {
+	if bytes > limit && !underRace {
 		c.t.Errorf("%s is %d MiB, want at most %d", what, bytes>>20, limit>>20)
 	}
 }
