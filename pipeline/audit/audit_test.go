@@ -96,3 +96,13 @@ func TestKeysOfServers(t *testing.T) {
 		t.Errorf("without TLS: %q", got)
 	}
 }
+
+func TestWhatTheDaemonMakesNeedNotBeThere(t *testing.T) {
+	dir := conftest.Dir(t, map[string]string{
+		"main.cf":   "compatibility_level = 3.6\nmyhostname = h.example.com\nalias_maps =\nalias_database =\naddress_verify_map = btree:/nosuch/verify_cache\n",
+		"master.cf": "25 inet n - n - - smtpd\nverify unix - - y - 1 verify\n",
+	})
+	for _, f := range audit.Run(conftest.LoadDir(t, dir)) {
+		t.Error(f)
+	}
+}
