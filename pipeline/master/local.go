@@ -37,7 +37,7 @@ func (g *generation) localAgent(c *conf.Config) (queue.Agent, error) {
 		Environment: spawn.Environment(c.List("export_environment"), c.List("import_environment"), os.Environ(), c.Dir()),
 		Filters: local.Filters{Command: c.String("command_expansion_filter"), Directory: c.String("execution_directory_expansion_filter"),
 			Forward: c.String("forward_expansion_filter")},
-		DefaultPrivs: c.String("default_privs"), RequireHome: c.Bool("require_home_directory"), SoftBounce: c.Bool("soft_bounce"),
+		DefaultPrivs: c.String("default_privs"), NeverRoot: g.m.around.parent != nil, RequireHome: c.Bool("require_home_directory"), SoftBounce: c.Bool("soft_bounce"),
 		RecipientDelimiter: c.String("recipient_delimiter"), DoubleBounceSender: c.String("double_bounce_sender"),
 		Original: c.Bool("enable_original_recipient"), Delivered: c.Has("prepend_delivered_header", "file"),
 		DeliveredCommand: c.Has("prepend_delivered_header", "command"), DeliveredForward: c.Has("prepend_delivered_header", "forward"),

@@ -26,7 +26,7 @@ func (x *expansion) forward(ctx context.Context, s *state) bool {
 		x.failed(s, err)
 		return true
 	}
-	if u == nil || !filepath.IsAbs(u.Home) {
+	if u == nil || x.isRoot(u) || !filepath.IsAbs(u.Home) {
 		return false
 	}
 	for _, text := range x.o.ForwardPath {

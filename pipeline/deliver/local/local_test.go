@@ -12,6 +12,7 @@ import (
 
 	"github.com/mtad/mtad/core/mail"
 	"github.com/mtad/mtad/core/status"
+	rights "github.com/mtad/mtad/pipeline/deliver"
 	"github.com/mtad/mtad/pipeline/deliver/local"
 	"github.com/mtad/mtad/pipeline/deliver/mailbox"
 	"github.com/mtad/mtad/queue"
@@ -103,6 +104,39 @@ func TestAccountsGetTheirMailWhereTheParametersSay(t *testing.T) {
 			want(t, rs[4], queue.Bounced, `550 5.1.1 unknown user: "nosuch"`)
 			if n := count(t, c.box(o)); n != 4 {
 				t.Errorf("%d messages in %s", n, c.box(o))
+			}
+		})
+	}
+}
+
+func TestMailForRootIsDeliveredWithOtherRights(t *testing.T) {
+	for _, c := range []struct {
+		name, home, command, want string
+	}{
+		{"to the spool", "", "", "250 2.0.0 delivered to mailbox"},
+		{"to a command", "", "true", "250 2.0.0 delivered to command"},
+		{"not into the home", "Maildir/", "", "451 4.3.5 mail system configuration error"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := expanding(t, options(t, "spool"), nil)
+			me := o.Users.(local.List)["bob"]
+			o.NeverRoot, o.HomeMailbox, o.MailboxCommand = true, c.home, c.command
+			o.Users = local.List{"root": {Name: "root", Home: me.Home, UID: 0}, "other": {Name: "other", UID: os.Geteuid() + 1, GID: 99}}
+			o.DefaultPrivs = "other"
+			w := &asWhom{}
+			o.Mailbox, o.Runner = w, w
+			if err := os.WriteFile(filepath.Join(me.Home, ".forward"), []byte("elsewhere@example.org\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			r := deliver(t, o, "x", "root@example.org")[0]
+			if got := r.Reply.String(); !strings.HasPrefix(got, c.want) {
+				t.Errorf("got %s (%v), want %s", got, r.Cause, c.want)
+			}
+			if r.Outcome == queue.Sent && w.as.UID != os.Geteuid()+1 {
+				t.Errorf("delivered as %+v", w.as)
+			}
+			if c.home == "" && c.command == "" && w.place.String() != o.Spool+"/root" {
+				t.Errorf("delivered to %s", w.place)
 			}
 		})
 	}
@@ -291,4 +325,20 @@ func TestNewRefusesWhatItCannotDo(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, a, err)
 		}
 	}
+}
+
+// asWhom notes with which rights something is delivered.
+type asWhom struct {
+	as    rights.As
+	place mailbox.Place
+}
+
+func (w *asWhom) Deliver(_ context.Context, as rights.As, p mailbox.Place, _ *mailbox.Message) (string, error) {
+	w.as, w.place = as, p
+	return "delivered to mailbox", nil
+}
+
+func (w *asWhom) Run(_ context.Context, c *rights.Command) (rights.Ended, error) {
+	w.as = c.As
+	return rights.Ended{}, nil
 }

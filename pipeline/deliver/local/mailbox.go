@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -41,6 +42,11 @@ func (x *expansion) mailbox(ctx context.Context, s state) {
 
 // toAccount delivers to the command or the mailbox of an account.
 func (x *expansion) toAccount(ctx context.Context, s state, u *User) {
+	u, err := x.standIn(ctx, u)
+	if err != nil {
+		x.failed(&s, err)
+		return
+	}
 	command, err := first(ctx, x.o.MailboxCommandMaps, x.o.MailboxCommand, s.user)
 	switch {
 	case err != nil:
@@ -62,6 +68,20 @@ func (x *expansion) toAccount(ctx context.Context, s state, u *User) {
 		return x.o.Mailbox.Deliver(ctx, u.as(), p, &m)
 	})
 }
+
+// standIn returns the account that mail of u is delivered as: default_privs for root.
+func (x *expansion) standIn(ctx context.Context, u *User) (*User, error) {
+	switch {
+	case !x.isRoot(u):
+		return u, nil
+	case x.o.HomeMailbox != "" && x.o.MailboxCommand == "":
+		return nil, misconfigured(errors.New("nothing is delivered as root, and others cannot write to its home_mailbox: give root an alias"))
+	}
+	return x.rightsOr(ctx, nil)
+}
+
+// isRoot reports whether nothing may be delivered with the rights of u.
+func (x *expansion) isRoot(u *User) bool { return x.o.NeverRoot && u.UID == 0 }
 
 // first returns what a table has for a user, else fallback.
 func first(ctx context.Context, t Table, fallback, user string) (string, error) {

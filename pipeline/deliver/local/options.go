@@ -100,6 +100,10 @@ type Options struct {
 	// DefaultPrivs is the account that commands and files of aliases get the rights of
 	// (default_privs).
 	DefaultPrivs string
+	// NeverRoot has mail for root delivered with the rights of DefaultPrivs, to MailboxCommand or
+	// to the mailbox in Spool; root's .forward is not read. Postfix delivers to root's mailbox as
+	// root.
+	NeverRoot bool
 	// SoftBounce says that what bounces is tried again (soft_bounce).
 	SoftBounce bool
 	// RequireHome defers mail for a user without a home directory (require_home_directory).
