@@ -1,7 +1,9 @@
 package master
 
 import (
+	"errors"
 	"os"
+	"os/user"
 	"time"
 
 	"github.com/mtad/mtad/core/conf"
@@ -28,7 +30,8 @@ func (g *generation) pipeAgent(c *conf.Config, s mastercf.Service) (queue.Agent,
 	if err != nil {
 		return nil, err
 	}
-	if err := a.Ready(); err != nil {
+	// The master.cf of many systems has services for programs, and accounts, that are not there.
+	if err := a.Ready(); err != nil && !errors.As(err, new(user.UnknownUserError)) {
 		log.Warning("mail to the service " + s.String() + " will be deferred: " + err.Error())
 	}
 	return a, nil

@@ -88,11 +88,19 @@ func (s *session) abandon() {
 func (s *session) reply(id uint32, err error, texts []string, files ...int) {
 	m := &privsep.Message{Op: privsep.Answer, ID: id, Integers: []int64{0, 0}, Texts: texts}
 	if err != nil {
-		m.Integers, m.Texts, files = reason(err), []string{err.Error()}, nil
+		m.Integers, m.Texts, files = reason(err), []string{said(err)}, nil
 	}
 	if err := s.conn.Send(m, files...); err != nil && !errors.Is(err, syscall.EPIPE) {
 		s.conn.Close() // a worker that does not get its answers would wait for ever
 	}
+}
+
+// said is the text of an error; the worker knows who refuses.
+func said(err error) string {
+	if refused, ok := errors.AsType[*privsep.Refused](err); ok {
+		return refused.Text
+	}
+	return err.Error()
 }
 
 // reason makes the integers of an error.

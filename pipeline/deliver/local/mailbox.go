@@ -42,6 +42,7 @@ func (x *expansion) mailbox(ctx context.Context, s state) {
 
 // toAccount delivers to the command or the mailbox of an account.
 func (x *expansion) toAccount(ctx context.Context, s state, u *User) {
+	root := x.isRoot(u)
 	u, err := x.standIn(ctx, u)
 	if err != nil {
 		x.failed(&s, err)
@@ -65,7 +66,11 @@ func (x *expansion) toAccount(ctx context.Context, s state, u *User) {
 			return p.Probed(), nil
 		}
 		m := x.message(&s)
-		return x.o.Mailbox.Deliver(ctx, u.as(), p, &m)
+		text, err := x.o.Mailbox.Deliver(ctx, u.as(), p, &m)
+		if err != nil && root {
+			err = status.From(err).Because(fmt.Errorf("nothing is delivered as root: give root an alias, or %s to %s: %w", p, u.Name, err))
+		}
+		return text, err
 	})
 }
 
