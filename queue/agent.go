@@ -52,6 +52,9 @@ type Result struct {
 	// Onward says that what took the message here may pass it on (pipe(8) without flag X): a
 	// notice of success says "relayed", not "delivered".
 	Onward bool
+	// Final says that the next hop is taken for the one that delivers: success is reported as
+	// "delivered".
+	Final bool
 	// Setup is when the connection was ready, for the log line's delays (c and d); zero
 	// when there was none. Begun is when the agent began.
 	Begun, Setup time.Time

@@ -34,9 +34,12 @@ func (r *Resolver) addrs(ctx context.Context, host string, family Family) ([]net
 			}
 		}
 	}
+	if r.view.NativeOnly && r.view.Native != nil {
+		return r.view.Native.addrs(ctx, host, family)
+	}
 	e, err := r.lookup(ctx, host, t)
 	if err != nil {
-		return nil, err
+		return r.native(ctx, host, family, nil, err)
 	}
 	return e.addrs()
 }

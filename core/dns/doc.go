@@ -11,6 +11,9 @@
 // they are asked (RFC 5891 §4); every name that comes back is in lower case without the final
 // dot. Names in localhost are loopback and are never asked (RFC 6761 §6.3).
 //
+// View gives another look at the same servers and the same cache: with a filter of records, other
+// names to try, the system's own idea of hosts.
+//
 // NewNative has the same methods and leaves host lookups to the system (smtp_host_lookup=native,
 // smtp_dns_support_level=disabled); it knows no MX.
 //
@@ -37,8 +40,9 @@
 //	BadName            errors.Is(err, ErrBadName)     the name cannot be in the DNS; not asked
 //	BadAnswer          errors.Is(err, ErrBadAnswer)   there are records, none may be used
 //	Disabled           errors.Is(err, ErrDisabled)    this resolver does no such lookup
+//	Filtered                                          a filter of ours left no record
 //	Failed                                            everything else; the only one that time heals
 //
-// Temporary is true for Failed and Disabled alone. An Error made by a context that ended unwraps to
+// Temporary is true for Failed, Disabled and Filtered alone. An Error made by a context that ended unwraps to
 // that context's error.
 package dns

@@ -19,10 +19,11 @@ const (
 	BadAnswer               // there are records, and all hold names that must not be used
 	Failed                  // nobody could say: timeout, SERVFAIL, REFUSED, lame, malformed, cancelled
 	Disabled                // this resolver does not do lookups of this type
+	Filtered                // ViewOptions.Filter leaves none of the records
 )
 
 var statusNames = [...]string{"found", "no such name", "no such record", "null MX",
-	"bad name", "bad answer", "lookup failed", "lookups disabled"}
+	"bad name", "bad answer", "lookup failed", "lookups disabled", "filtered"}
 
 // String returns a few words for the log.
 func (s Status) String() string {
@@ -87,8 +88,10 @@ func (e *Error) Is(target error) bool {
 }
 
 // Temporary reports whether trying again later can help. A disabled lookup counts: it says
-// nothing about the name, so it must never cost a message.
-func (e *Error) Temporary() bool { return e.Status == Failed || e.Status == Disabled }
+// nothing about the name, so it must never cost a message; the same holds for a filter's work.
+func (e *Error) Temporary() bool {
+	return e.Status == Failed || e.Status == Disabled || e.Status == Filtered
+}
 
 // Text returns the failure in Postfix's words, fit for a stranger and for log readers made for
 // Postfix. The cause and the server are not in it.
@@ -99,6 +102,8 @@ func (e *Error) Text() string {
 		return "Domain " + name + " does not accept mail (nullMX)"
 	case BadName:
 		return "Name service error for " + name + ": invalid host or domain name"
+	case Filtered:
+		return fmt.Sprintf("Error looking up name=%s type=%s: DNS reply filter drops all results", name, e.Type)
 	case BadAnswer:
 		return fmt.Sprintf("Name service error for name=%s type=%s: Malformed or unexpected name server reply", name, e.Type)
 	}

@@ -109,7 +109,7 @@ func wantStatus(t testing.TB, err error, want dns.Status) {
 	if !ok {
 		t.Fatalf("%T, want *dns.Error", err)
 	}
-	if temporary := want == dns.Failed || want == dns.Disabled; e.Temporary() != temporary {
+	if temporary := want == dns.Failed || want == dns.Disabled || want == dns.Filtered; e.Temporary() != temporary {
 		t.Errorf("Temporary is %v for %v", e.Temporary(), want)
 	}
 }

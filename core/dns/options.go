@@ -23,8 +23,8 @@ type Options struct {
 	// Attempts is how often the list of servers is gone through, up to 5. Default: the file's
 	// "options attempts", or 2.
 	Attempts int
-	// Search completes names with the file's search list and ndots, as the options res_defnames
-	// and res_dnsrch of smtp_dns_resolver_options do. Default: names are absolute.
+	// Search completes names with the file's search list and ndots, as ViewOptions' DefNames and
+	// Search together do. Default: names are absolute.
 	Search bool
 	// Hosts is a file as in hosts(5) that Addrs and PTR consult before the DNS, read again when
 	// it changes. Default: none (smtp_host_lookup=dns).

@@ -50,7 +50,7 @@ func FuzzResolvConf(f *testing.F) {
 				t.Error(err)
 			}
 		}
-		for _, name := range c.candidates("host", "host.") {
+		for _, name := range c.candidates("host", "host.", true, true) {
 			if !strings.HasPrefix(name, "host.") || len(name) > maxNameLength+1 {
 				t.Errorf("candidate %q", name)
 			}

@@ -91,13 +91,20 @@ func (c *resolvConf) setOptions(words []string) {
 }
 
 // candidates returns the absolute names to try for name, given as the caller wrote it and as
-// queryName made it.
-func (c *resolvConf) candidates(written, absolute string) []string {
-	if len(c.search) == 0 || strings.HasSuffix(written, ".") {
+// queryName made it. A name without a dot is completed with defnames, others with search; without
+// search the first domain of the list is the only one, as resolver(3) has RES_DEFNAMES and
+// RES_DNSRCH.
+func (c *resolvConf) candidates(written, absolute string, defnames, search bool) []string {
+	dotted := strings.Count(absolute, ".") > 1
+	if len(c.search) == 0 || strings.HasSuffix(written, ".") || dotted && !search || !dotted && !defnames {
 		return []string{absolute}
 	}
+	domains := c.search
+	if !search {
+		domains = domains[:1]
+	}
 	var names []string
-	for _, domain := range c.search {
+	for _, domain := range domains {
 		if full := absolute + strings.TrimPrefix(domain, "."); len(full) <= maxNameLength+1 {
 			names = append(names, full)
 		}

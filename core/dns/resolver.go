@@ -10,10 +10,16 @@ import (
 // Resolver asks recursive servers and remembers what they said. Safe for concurrent use; its
 // methods return when the lookup is done or ctx ends, and leave nothing behind.
 type Resolver struct {
-	opts    Options
+	opts  Options
+	hosts *watched[*hostsFile] // nil without Options.Hosts
+	view  ViewOptions
+	*common
+}
+
+// common is what the views of a resolver share.
+type common struct {
 	builtin *resolvConf // what resolv.conf(5) says when the file says nothing
 	conf    watched[*resolvConf]
-	hosts   *watched[*hostsFile] // nil without Options.Hosts
 	cache   *cache
 	flights *flights
 	slots   chan struct{} // one token per query on its way
@@ -30,8 +36,9 @@ func New(o Options) (*Resolver, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Resolver{opts: o, builtin: parseResolvConf(nil), cache: newCache(o.CacheBytes),
-		flights: newFlights(), slots: make(chan struct{}, o.Parallel)}
+	r := &Resolver{opts: o, common: &common{builtin: parseResolvConf(nil), cache: newCache(o.CacheBytes),
+		flights: newFlights(), slots: make(chan struct{}, o.Parallel)}}
+	r.view = ViewOptions{DefNames: o.Search, Search: o.Search}
 	r.conf = watched[*resolvConf]{path: o.ResolvConf, limit: maxResolvConf, parse: parseResolvConf}
 	if o.Hosts != "" {
 		r.hosts = &watched[*hostsFile]{path: o.Hosts, limit: maxHosts, parse: parseHosts}
@@ -82,18 +89,18 @@ func (r *Resolver) lookup(ctx context.Context, name string, t Type) (*entry, err
 		return nil, &Error{Status: BadName, Name: name, Type: t, Cause: err}
 	}
 	names := []string{absolute}
-	if r.opts.Search {
+	if r.view.DefNames || r.view.Search {
 		c, err := r.conf.get()
 		if err != nil {
 			return nil, &Error{Status: Failed, Name: trimDot(absolute), Type: t, Cause: err}
 		}
-		names = c.candidates(name, absolute)
+		names = c.candidates(name, absolute, r.view.DefNames, r.view.Search)
 	}
 	var first *Error
 	for _, candidate := range names {
 		e := r.resolve(ctx, question{candidate, uint16(t)})
 		if e.err == nil {
-			return e, nil
+			return r.filtered(ctx, e)
 		}
 		// Only a "no" lets the search go on: after a failure nobody knows which name is meant.
 		if StatusOf(e.err) != NXDomain && StatusOf(e.err) != NoData {

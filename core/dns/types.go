@@ -68,6 +68,13 @@ type MX struct {
 	Pref uint16 // lower is tried first
 }
 
+// SRV is one server of a service (RFC 2782). Host is as in MX.
+type SRV struct {
+	Host             string
+	Priority, Weight uint16 // the lowest priority is tried first; weight shares among equals
+	Port             uint16
+}
+
 // TLSA is one TLSA record (RFC 6698 §2.1). Data is the caller's to keep.
 type TLSA struct {
 	Usage, Selector, Matching uint8

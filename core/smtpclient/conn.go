@@ -87,6 +87,7 @@ type Conn struct {
 	out   []byte // commands that are not written yet
 	armed bool   // the deadline for the next read is set
 
+	discard   Ext
 	features  Features
 	greeting  Reply
 	goodbye   Reply // a 421, once there was one
@@ -97,7 +98,11 @@ type Conn struct {
 }
 
 // New returns a Conn on a connection that was just made. It keeps o.
-func New(nc net.Conn, o *Options) *Conn { return &Conn{o: o, raw: nc, nc: nc} }
+func New(nc net.Conn, o *Options) *Conn { return &Conn{o: o, raw: nc, nc: nc, discard: o.Discard} }
+
+// Discard sets the extensions to take for not offered by this peer, in the place of Options.Discard. To
+// be called before Hello.
+func (c *Conn) Discard(set Ext) { c.discard = set }
 
 // Usable reports whether another transaction can be tried. It does not ask the peer.
 func (c *Conn) Usable() bool { return !c.dead }

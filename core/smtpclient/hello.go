@@ -52,7 +52,7 @@ func (c *Conn) hello(verb string, s Stage) *Error {
 	if s == StageHELO {
 		text, _, _ = strings.Cut(text, "\n") // whatever a server adds, HELO offers nothing
 	}
-	c.features = parseFeatures(text).without(c.o.Discard)
+	c.features = parseFeatures(text).without(c.discard)
 	return nil
 }
 

@@ -7,6 +7,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/mtad/mtad/core/dns"
@@ -26,22 +29,55 @@ const (
 // ErrTLSA says that no TLSA record fits the certificates.
 var ErrTLSA = errors.New("no TLSA record matches")
 
-// Usable returns the records that SMTP can use, without those that a stronger digest makes
-// superfluous (RFC 7671 §9: of the digests of one usage and selector the strongest counts).
-func Usable(records []dns.TLSA) []dns.TLSA {
+// Matching is a digest of TLSA records, by its number (RFC 6698 §2.1.3).
+type Matching uint8
+
+// ParseMatching reads a list of digests as tls_dane_digests has it: "sha512 sha256", each perhaps with
+// its number, "sha512=2".
+func ParseMatching(words []string) ([]Matching, error) {
+	var all []Matching
+	for _, w := range words {
+		name, number, given := strings.Cut(strings.ToLower(w), "=")
+		var m Matching
+		switch name {
+		case "sha256":
+			m = matchingSHA256
+		case "sha512":
+			m = matchingSHA512
+		default:
+			return nil, fmt.Errorf("unknown digest %q", w)
+		}
+		if given && number != strconv.Itoa(int(m)) {
+			return nil, fmt.Errorf("%q: the number of %s is %d", w, name, m)
+		}
+		if slices.Contains(all, m) {
+			return nil, fmt.Errorf("%q stands twice", w)
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+// Usable returns the records that SMTP can use, without those that a better digest makes superfluous
+// (RFC 7671 §9: of the digests of one usage and selector the best counts). order has the digests that
+// count, the best first.
+func Usable(records []dns.TLSA, order []Matching) []dns.TLSA {
+	rank := func(r *dns.TLSA) int { return slices.Index(order, Matching(r.Matching)) }
 	var all []dns.TLSA
-	strongest := map[[2]uint8]uint8{}
+	best := map[[2]uint8]int{}
 	for _, r := range records {
-		if !usable(&r) {
+		if !usable(&r) || r.Matching != matchingWhole && rank(&r) < 0 {
 			continue
 		}
 		all = append(all, r)
 		kind := [2]uint8{r.Usage, r.Selector}
-		strongest[kind] = max(strongest[kind], r.Matching)
+		if old, ok := best[kind]; r.Matching != matchingWhole && (!ok || rank(&r) < old) {
+			best[kind] = rank(&r)
+		}
 	}
 	kept := all[:0]
 	for _, r := range all {
-		if r.Matching == matchingWhole || r.Matching == strongest[[2]uint8{r.Usage, r.Selector}] {
+		if r.Matching == matchingWhole || rank(&r) == best[[2]uint8{r.Usage, r.Selector}] {
 			kept = append(kept, r)
 		}
 	}
@@ -71,8 +107,8 @@ func usable(r *dns.TLSA) bool {
 // DANE returns nil when one of the records, which Usable returned, vouches for the chain (RFC 7672
 // §3). A record of usage 3 vouches for the server's certificate whatever names and times it has
 // (§3.1.1); one of usage 2 for a chain to its authority, valid now, of a certificate for one of
-// names (§3.1.2).
-func DANE(chain []*x509.Certificate, records []dns.TLSA, names []string, now time.Time) error {
+// names (§3.1.2), compared as n says.
+func DANE(chain []*x509.Certificate, records []dns.TLSA, names []string, n Names, now time.Time) error {
 	if len(chain) == 0 {
 		return ErrNoCertificate
 	}
@@ -87,7 +123,7 @@ func DANE(chain []*x509.Certificate, records []dns.TLSA, names []string, now tim
 		}
 		err := anchored(chain, r, now)
 		if err == nil {
-			if _, ok := Named(chain[0], names); ok {
+			if _, ok := n.Find(chain[0], names); ok {
 				return nil
 			}
 			err = errors.New("the certificate is for another name")

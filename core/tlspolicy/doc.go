@@ -3,8 +3,9 @@
 //
 //	least, most, err := tlspolicy.Protocols([]string{">=TLSv1.2"})
 //	err = tlspolicy.Trusted(chain, roots, time.Now())
-//	_, ok := tlspolicy.Named(chain[0], []string{"mx.example.com", ".example.com"})
-//	err = tlspolicy.DANE(chain, tlspolicy.Usable(records), names, time.Now())
+//	_, ok := tlspolicy.Names{}.Find(chain[0], []string{"mx.example.com", ".example.com"})
+//	order, err := tlspolicy.ParseMatching([]string{"sha512", "sha256"})
+//	err = tlspolicy.DANE(chain, tlspolicy.Usable(records, order), names, tlspolicy.Names{}, time.Now())
 //
 // # Invariants
 //

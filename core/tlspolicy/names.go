@@ -28,11 +28,17 @@ func Trusted(chain []*x509.Certificate, roots *x509.CertPool, now time.Time) err
 	return err
 }
 
-// Named returns the first of names that the certificate is for. "example.com" is that name, or what a
-// wildcard in the certificate covers with its one label (RFC 6125 §6.4.3); ".example.com" is any name
-// below. The subject's common name counts when the certificate has no name of a host otherwise,
-// as Postfix has it.
-func Named(leaf *x509.Certificate, names []string) (string, bool) {
+// Names says how names are compared with those of a certificate.
+type Names struct {
+	// ManyLabels lets "*.example.com" in a certificate stand for any number of labels
+	// (tls_wildcard_matches_multiple_labels); otherwise it is one (RFC 6125 §6.4.3).
+	ManyLabels bool
+}
+
+// Find returns the first of names that the certificate is for. "example.com" is that name, or what a
+// wildcard in the certificate covers; ".example.com" is any name below. The subject's common name
+// counts when the certificate has no name of a host otherwise, as Postfix has it.
+func (n Names) Find(leaf *x509.Certificate, names []string) (string, bool) {
 	held := leaf.DNSNames
 	if len(held) == 0 && len(leaf.IPAddresses) == 0 {
 		held = []string{leaf.Subject.CommonName}
@@ -40,7 +46,7 @@ func Named(leaf *x509.Certificate, names []string) (string, bool) {
 	for _, want := range names {
 		want = strings.ToLower(strings.TrimSuffix(want, "."))
 		for _, h := range held {
-			if matches(strings.ToLower(strings.TrimSuffix(h, ".")), want) {
+			if n.matches(strings.ToLower(strings.TrimSuffix(h, ".")), want) {
 				return want, true
 			}
 		}
@@ -49,7 +55,7 @@ func Named(leaf *x509.Certificate, names []string) (string, bool) {
 }
 
 // matches reports whether a name in a certificate is the wanted one. Both are in lower case.
-func matches(held, want string) bool {
+func (n Names) matches(held, want string) bool {
 	switch {
 	case want == "" || held == "" || strings.IndexByte(held, 0) >= 0:
 		return false
@@ -59,6 +65,12 @@ func matches(held, want string) bool {
 		return true
 	}
 	star, below, ok := strings.Cut(held, ".")
+	if !ok || star != "*" || strings.IndexByte(below, '.') <= 0 {
+		return false
+	}
+	if n.ManyLabels {
+		return len(want) > len(below)+1 && strings.HasSuffix(want, "."+below)
+	}
 	_, parent, sub := strings.Cut(want, ".")
-	return ok && sub && star == "*" && strings.IndexByte(below, '.') > 0 && below == parent
+	return sub && below == parent
 }

@@ -85,13 +85,13 @@ func TestNamesOfACertificate(t *testing.T) {
 			if cn, ok := strings.CutPrefix(c.held, "CN="); ok {
 				template = &x509.Certificate{Subject: pkix.Name{CommonName: cn}}
 			}
-			if _, is := tlspolicy.Named(certificate(t, template), []string{c.want}); is != c.is {
+			if _, is := (tlspolicy.Names{}).Find(certificate(t, template), []string{c.want}); is != c.is {
 				t.Errorf("got %v", is)
 			}
 		})
 	}
 	withAddress := &x509.Certificate{Subject: pkix.Name{CommonName: "mx.test"}, IPAddresses: []net.IP{{192, 0, 2, 1}}}
-	if _, is := tlspolicy.Named(certificate(t, withAddress), []string{"mx.test"}); is {
+	if _, is := (tlspolicy.Names{}).Find(certificate(t, withAddress), []string{"mx.test"}); is {
 		t.Error("the common name counted beside another name")
 	}
 }
@@ -112,16 +112,54 @@ func TestDigests(t *testing.T) {
 	}
 }
 
+// tls_wildcard_matches_multiple_labels: Postfix's default.
+func TestAWildcardMayStandForManyLabels(t *testing.T) {
+	cert := certificate(t, &x509.Certificate{DNSNames: []string{"*.a.test", "*.test"}})
+	for name, want := range map[string]bool{"x.mx.a.test": true, "mx.a.test": true, "a.test": false, "xa.test": false, "x.eva.test": false, "b.c.test": false} {
+		if _, got := (tlspolicy.Names{ManyLabels: true}).Find(cert, []string{name}); got != want {
+			t.Errorf("%s: got %v", name, got)
+		}
+	}
+}
+
+// order is a list of digests.
+func order(t *testing.T, words ...string) []tlspolicy.Matching {
+	t.Helper()
+	all, err := tlspolicy.ParseMatching(words)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// tls_dane_digests says which digests count, and which of them is the best.
+func TestTheOrderOfDigestsIsConfigured(t *testing.T) {
+	records := []dns.TLSA{{Usage: 3, Selector: 1, Matching: 1, Data: make([]byte, 32)}, {Usage: 3, Selector: 1, Matching: 2, Data: make([]byte, 64)}}
+	for _, c := range []struct {
+		words []string
+		want  uint8
+	}{{[]string{"sha512=2", "sha256"}, 2}, {[]string{"SHA256=1", "sha512"}, 1}, {[]string{"sha256"}, 1}, {[]string{"sha512"}, 2}} {
+		if got := tlspolicy.Usable(append([]dns.TLSA(nil), records...), order(t, c.words...)); len(got) != 1 || got[0].Matching != c.want {
+			t.Errorf("%v: got %v", c.words, got)
+		}
+	}
+	for _, bad := range []string{"md5", "sha256=2", "sha512=x", "sha256 sha256"} {
+		if _, err := tlspolicy.ParseMatching(strings.Fields(bad)); err == nil {
+			t.Errorf("%s passed", bad)
+		}
+	}
+}
+
 // RFC 7671 §9: a weaker digest beside a stronger one of the same kind does not count.
 func TestTheStrongestDigestCounts(t *testing.T) {
 	a, b := make([]byte, 32), make([]byte, 64)
 	got := tlspolicy.Usable([]dns.TLSA{{Usage: 3, Selector: 1, Matching: 1, Data: a}, {Usage: 3, Selector: 1, Matching: 2, Data: b},
 		{Usage: 3, Selector: 0, Matching: 1, Data: a}, {Usage: 1, Selector: 1, Matching: 1, Data: a},
-		{Usage: 3, Selector: 2, Matching: 1, Data: a}, {Usage: 3, Selector: 1, Matching: 3, Data: a}, {Usage: 2, Selector: 0, Data: a}})
+		{Usage: 3, Selector: 2, Matching: 1, Data: a}, {Usage: 3, Selector: 1, Matching: 3, Data: a}, {Usage: 2, Selector: 0, Data: a}}, order(t, "sha512", "sha256"))
 	if len(got) != 2 || got[0].Matching != 2 || got[1].Selector != 0 {
 		t.Errorf("got %v", got)
 	}
-	if err := tlspolicy.DANE(nil, got, nil, time.Now()); !errors.Is(err, tlspolicy.ErrNoCertificate) {
+	if err := tlspolicy.DANE(nil, got, nil, tlspolicy.Names{}, time.Now()); !errors.Is(err, tlspolicy.ErrNoCertificate) {
 		t.Errorf("without a certificate: %v", err)
 	}
 }
@@ -133,13 +171,13 @@ func TestTimesMatterToAuthoritiesOnly(t *testing.T) {
 	later := time.Now().Add(48 * time.Hour)
 	chain := []*x509.Certificate{cert, cert}
 	ee, ta := dns.TLSA{Usage: 3, Data: cert.Raw}, dns.TLSA{Usage: 2, Data: cert.Raw}
-	if err := tlspolicy.DANE(chain, []dns.TLSA{ee}, nil, later); err != nil {
+	if err := tlspolicy.DANE(chain, []dns.TLSA{ee}, nil, tlspolicy.Names{}, later); err != nil {
 		t.Errorf("usage 3: %v", err)
 	}
-	if err := tlspolicy.DANE(chain, []dns.TLSA{ta}, []string{"mx.test"}, time.Now()); err != nil {
+	if err := tlspolicy.DANE(chain, []dns.TLSA{ta}, []string{"mx.test"}, tlspolicy.Names{}, time.Now()); err != nil {
 		t.Errorf("usage 2: %v", err)
 	}
-	if err := tlspolicy.DANE(chain, []dns.TLSA{ta}, []string{"mx.test"}, later); err == nil {
+	if err := tlspolicy.DANE(chain, []dns.TLSA{ta}, []string{"mx.test"}, tlspolicy.Names{}, later); err == nil {
 		t.Error("usage 2 took an expired certificate")
 	}
 }

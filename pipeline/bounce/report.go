@@ -53,7 +53,8 @@ func (nt *notice) recipient(f fields, r *queue.Report) {
 }
 
 // action is the value of Action (RFC 3464 §2.3.3). A message that a server without DSN took is
-// relayed, and so is one that a program took which passes mail on; one that an agent of ours put away is
+// relayed, unless the server is taken for the last one; so is one that a program took which passes mail on. One that an agent
+// of ours put away is
 // delivered.
 func action(k kind, r *queue.Report) string {
 	switch {
@@ -63,7 +64,7 @@ func action(k kind, r *queue.Report) string {
 		return "delayed"
 	case r.Result.Outcome == queue.Expanded:
 		return "expanded"
-	case r.Result.RemoteMTA != "" || r.Result.Onward:
+	case r.Result.RemoteMTA != "" && !r.Result.Final || r.Result.Onward:
 		return "relayed"
 	}
 	return "delivered"

@@ -18,11 +18,23 @@ func (g *generation) clientTLS(c *conf.Config, prefix string) (t deliver.TLS, er
 		ServerName: c.String(prefix + "_tls_servername"), VerifyMatch: c.List(prefix + "_tls_verify_cert_match"),
 		SecureMatch: c.List(prefix + "_tls_secure_cert_match"), Prints: c.List(prefix + "_tls_fingerprint_cert_match"),
 		InsecureMX: c.String("smtp_tls_dane_insecure_mx_policy"), DNSSEC: signed(c),
+		OneLabel: !c.Bool("tls_wildcard_matches_multiple_labels"),
+	}
+	words := map[string][3]string{
+		"smtp": {"smtp_tls_per_site", "smtp_tls_enforce_sts_mx_patterns", "smtp_tls_force_insecure_host_tlsa_lookup"},
+		"lmtp": {"lmtp_tls_per_site", "lmtp_tls_enforce_sts_mx_patterns", "lmtp_tls_force_insecure_host_tlsa_lookup"},
+	}[prefix]
+	t.LooseSTS, t.InsecureTLSA = !c.Bool(words[1]), c.Bool(words[2])
+	if t.Digests, err = tlspolicy.ParseMatching(c.List("tls_dane_digests")); err != nil {
+		return t, fmt.Errorf("tls_dane_digests: %w", err)
+	}
+	if t.PerSite, err = g.openMaps(c, words[0]); err != nil {
+		return t, err
 	}
 	if t.Policies, err = g.openMaps(c, prefix+"_tls_policy_maps"); err != nil {
 		return t, err
 	}
-	if (t.Level == "" || t.Level == "none") && len(t.Policies) == 0 {
+	if (t.Level == "" || t.Level == "none") && len(t.Policies) == 0 && len(t.PerSite) == 0 {
 		return t, nil
 	}
 	if t.Digest, err = tlspolicy.ParseDigest(c.String(prefix + "_tls_fingerprint_digest")); err != nil {

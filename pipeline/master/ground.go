@@ -24,7 +24,7 @@ type resolver interface {
 }
 
 func newResolver(c *conf.Config) (resolver, error) {
-	if c.String("smtp_dns_support_level") == "disabled" || c.Bool("disable_dns_lookups") {
+	if lookupsDisabled(c) {
 		return dns.NewNative(), nil
 	}
 	return dns.New(dns.Options{Hosts: "/etc/hosts", DNSSEC: anySigned(c)})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,18 +116,24 @@ func tableOwner(spec, def string) func() int {
 	}
 }
 
-// pass has the agent of another service deliver a request.
+// pass has the agent of another service deliver a request for one recipient.
 func (g *generation) pass(ctx context.Context, req *queue.Request, transport string) queue.Result {
+	return g.passAll(ctx, req, transport)[0]
+}
+
+// passAll has the agent of another service deliver a request.
+func (g *generation) passAll(ctx context.Context, req *queue.Request, transport string) []queue.Result {
 	name, nexthop, _ := strings.Cut(transport, ":")
 	agent := g.agents[name]
 	if agent == nil || name == req.Transport {
 		at := deliver.Attempt{Relay: deliver.NoRelay, Begun: time.Now()}
 		err := fmt.Errorf("mail is passed to %q: no such transport of another kind in master.cf", transport)
-		return at.Failed(status.Tempfail("4.3.0", "unknown mail transport error").Because(err))
+		failed := at.Failed(status.Tempfail("4.3.0", "unknown mail transport error").Because(err))
+		return slices.Repeat([]queue.Result{failed}, len(req.Recipients))
 	}
 	if nexthop == "" {
 		nexthop = req.Nexthop
 	}
 	req.Transport, req.Nexthop = name, nexthop
-	return agent.Deliver(ctx, req)[0]
+	return agent.Deliver(ctx, req)
 }

@@ -96,8 +96,11 @@ func transport(c *conf.Config, s mastercf.Service, a queue.Agent) (qmgr.Transpor
 // smtpAgent builds a client; p is smtp or lmtp, the prefix of its parameters.
 func (g *generation) smtpAgent(c *conf.Config, s mastercf.Service, p string) (queue.Agent, error) {
 	o := deliver.Defaults(p == "lmtp")
-	o.Log, o.Resolver, o.Hostname = g.m.logOf(c, s.Program), g.dns, c.String("myhostname")
+	o.Log, o.Hostname = g.m.logOf(c, s.Program), c.String("myhostname")
 	o.Helo = c.String(map[string]string{"smtp": "smtp_helo_name", "lmtp": "lmtp_lhlo_name"}[p])
+	if err := g.clientLookups(c, p, &o); err != nil {
+		return nil, err
+	}
 	own, err := ownAddresses(c)
 	if err != nil {
 		return nil, err

@@ -49,6 +49,10 @@ func (d *delivery) connect(ctx context.Context, h *hop, e *endpoint, p *policy) 
 		return nil, f
 	}
 	s := newSession(smtpclient.New(nc, &a.client), e)
+	if f := a.discard(ctx, s); f != nil {
+		s.conn.Close()
+		return nil, f
+	}
 	stop := s.watch(ctx)
 	f := a.handshake(ctx, s, h, d.req.Entry.Sender, p)
 	if !stop() {
@@ -60,6 +64,23 @@ func (d *delivery) connect(ctx context.Context, h *hop, e *endpoint, p *policy) 
 	}
 	s.serve(d.dest(h.text), e)
 	return s, nil
+}
+
+// discard sets what a server's address has in smtp_discard_ehlo_keyword_address_maps.
+func (a *Agent) discard(ctx context.Context, s *session) *failure {
+	if a.o.DiscardFor == nil || s.at.path != "" {
+		return nil
+	}
+	set, found, err := a.o.DiscardFor(ctx, s.at.addr.Addr())
+	if err != nil {
+		f := temporary("4.3.0", "local data error while talking to "+s.at.named())
+		f.cause, f.ours = err, true
+		return f
+	}
+	if found {
+		s.conn.Discard(set)
+	}
+	return nil
 }
 
 func (a *Agent) dial(ctx context.Context, e *endpoint) (net.Conn, error) {

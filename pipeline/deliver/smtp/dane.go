@@ -42,6 +42,9 @@ func (a *Agent) dane(ctx context.Context, p *policy, h *hop, e *endpoint) (*poli
 	if err != nil {
 		return nil, daneTrouble(e, err)
 	}
+	if base == "" && a.o.TLS.InsecureTLSA {
+		base = e.host
+	}
 	if base == "" {
 		return a.withoutDANE(p, h, e, levelMay, notSigned)
 	}
@@ -91,7 +94,7 @@ func (a *Agent) findTLSA(ctx context.Context, r SecureResolver, p *policy, h *ho
 		case err != nil:
 			return nil, daneTrouble(e, err)
 		}
-		if p.tlsa = tlspolicy.Usable(records); len(p.tlsa) == 0 {
+		if p.tlsa = tlspolicy.Usable(records, a.o.TLS.Digests); len(p.tlsa) == 0 {
 			return a.withoutDANE(p, h, e, levelEncrypt, notUsable)
 		}
 		// RFC 7672 §3.2.2: the names that a certificate below an authority may have.

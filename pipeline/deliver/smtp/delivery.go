@@ -90,6 +90,10 @@ func (d *delivery) try(ctx context.Context, hops []hop) {
 // destination tries the hosts of one destination in order.
 func (d *delivery) destination(ctx context.Context, h *hop) {
 	endpoints, f := d.a.endpoints(ctx, h)
+	if f != nil && f.loops && d.a.o.BestMX != nil && d.left == len(d.results) {
+		d.results, d.left = d.a.o.BestMX(ctx, d.req), 0
+		return
+	}
 	if f != nil {
 		d.failed(f)
 		return

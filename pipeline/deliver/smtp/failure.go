@@ -22,6 +22,8 @@ type failure struct {
 	remote string
 	// handshake: TLS could not be started. ours: the fault is here, not at the site.
 	handshake, ours bool
+	// loops: nobody is nearer to the destination than we are.
+	loops bool
 	// refusedLogin: the server knows the user or the password not (535).
 	refusedLogin bool
 }
@@ -81,6 +83,11 @@ func lookupFailed(err error) *failure {
 
 // connectFailed is the failure of a connection that did not come about.
 func connectFailed(e *endpoint, err error) *failure {
+	if errors.Is(err, errBind) {
+		f := temporary("4.4.0", "server configuration error")
+		f.cause, f.ours = err, true
+		return f
+	}
 	f := temporary("4.4.1", "connect to "+e.relay()+": "+systemText(err))
 	f.cause = err
 	return f

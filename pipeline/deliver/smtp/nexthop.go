@@ -20,6 +20,10 @@ type hop struct {
 	direct bool
 	// path is a unix socket.
 	path string
+	// service is the port as a name, "" when it is a number or not given; literal: the host stands
+	// in brackets.
+	service string
+	literal bool
 }
 
 // maxHops bounds the destinations of one nexthop.
@@ -69,7 +73,7 @@ func parseHop(text string, lmtp bool, port uint16) (hop, error) {
 		if end < 0 {
 			return h, fmt.Errorf("destination %q: no ] behind [", text)
 		}
-		h.name, h.direct, rest = inside[:end], true, inside[end+1:]
+		h.name, h.direct, h.literal, rest = inside[:end], true, true, inside[end+1:]
 		if rest != "" && rest[0] != ':' {
 			return h, fmt.Errorf("destination %q: text behind ]", text)
 		}
@@ -99,16 +103,31 @@ func (h *hop) setPort(service string) error {
 	}
 	n, err := strconv.ParseUint(service, 10, 16)
 	if err != nil && (service[0] < '0' || service[0] > '9') {
+		h.service = service
 		var p int
 		// A file of the system; nothing is asked over the net.
 		p, err = net.DefaultResolver.LookupPort(context.Background(), "tcp", service)
-		n = uint64(p)
+		if n = uint64(p); err != nil {
+			n, err = submissionPort(service, err)
+		}
 	}
 	if err != nil || n == 0 {
 		return fmt.Errorf("destination %q: no port %q", h.text, service)
 	}
 	h.port = uint16(n)
 	return nil
+}
+
+// submissionPort knows the ports that clients of servers name, on systems without services(5) (RFC 6409
+// §3.1, RFC 8314 §3.3).
+func submissionPort(service string, err error) (uint64, error) {
+	switch service {
+	case "submission":
+		return 587, nil
+	case "submissions", "smtps":
+		return 465, nil
+	}
+	return 0, err
 }
 
 func (h *hop) check() error {

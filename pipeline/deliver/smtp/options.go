@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"time"
 
 	"github.com/mtad/mtad/core/dns"
 	"github.com/mtad/mtad/core/maillog"
 	"github.com/mtad/mtad/core/smtpclient"
 	"github.com/mtad/mtad/core/table"
+	"github.com/mtad/mtad/queue"
 )
 
 // Resolver is what the agent asks the DNS; core/dns's Resolver and Native are ones. Errors are
@@ -49,6 +51,9 @@ type Options struct {
 	// BindAddress and BindAddress6 are the local addresses of connections
 	// (smtp_bind_address, smtp_bind_address6). Default: the system chooses.
 	BindAddress, BindAddress6 netip.Addr
+	// BindEnforce defers mail when a bind address cannot be used, instead of going on without
+	// (smtp_bind_address_enforce).
+	BindEnforce bool
 	// FallbackRelay are destinations to try when the others do not answer, are not found or
 	// defer (smtp_fallback_relay).
 	FallbackRelay []string
@@ -71,12 +76,29 @@ type Options struct {
 	// (smtp_defer_if_no_mx_address_found).
 	DeferWithoutMXAddress bool
 
+	// Services are the names of ports that are looked up as services of a domain, by SRV records:
+	// "example.com:submission" (use_srv_lookup). IgnoreSRVErrors takes a failed lookup for none
+	// (ignore_srv_lookup_error); SRVFallback goes on by MX and addresses without records, too
+	// (allow_srv_lookup_fallback).
+	Services                     []string
+	IgnoreSRVErrors, SRVFallback bool
+	// CanonicalNames takes the name at the end of its aliases for a server's (smtp_cname_overrides_servername).
+	CanonicalNames bool
+	// BestMX delivers mail for domains whose best exchanger we are, in the place of returning it
+	// (best_mx_transport); nil: it is returned.
+	BestMX func(ctx context.Context, req *queue.Request) []queue.Result
+	// AssumeFinal takes a server that does not offer DSN for the one that delivers (lmtp_assume_final).
+	AssumeFinal bool
+
 	// BounceAtGreeting makes a greeting of class 5 permanent (smtp_skip_5xx_greeting=no).
 	BounceAtGreeting bool
 	// HELOOnly is smtp_never_send_ehlo, EHLOIfOffered smtp_always_send_ehlo=no.
 	HELOOnly, EHLOIfOffered bool
 	// Discard are extensions to take for not offered (smtp_discard_ehlo_keywords).
 	Discard smtpclient.Ext
+	// DiscardFor has the extensions for a server's address, which then count in the place of
+	// Discard (smtp_discard_ehlo_keyword_address_maps); nil: nobody has any.
+	DiscardFor func(ctx context.Context, server netip.Addr) (set smtpclient.Ext, found bool, err error)
 	// LineLimit is smtp_line_length_limit in bytes; 0, the default here, sends lines as they
 	// are, since breaking them breaks signatures. Else at least 64.
 	LineLimit int
@@ -180,5 +202,22 @@ func (o *Options) dial(ctx context.Context, network, address string) (net.Conn, 
 			d.LocalAddr = &net.TCPAddr{IP: local.AsSlice(), Zone: local.Zone()}
 		}
 	}
+	c, err := d.DialContext(ctx, network, address)
+	if d.LocalAddr == nil || !isBind(err) {
+		return c, err
+	}
+	o.Log.Warning("bind " + d.LocalAddr.(*net.TCPAddr).IP.String() + ": " + systemText(err))
+	if o.BindEnforce {
+		return nil, errBind
+	}
+	d.LocalAddr = nil
 	return d.DialContext(ctx, network, address)
+}
+
+// errBind says that an address of ours is not to be had.
+var errBind = errors.New("smtp_bind_address or smtp_bind_address6 cannot be used")
+
+func isBind(err error) bool {
+	var call *os.SyscallError
+	return errors.As(err, &call) && call.Syscall == "bind"
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mtad/mtad/core/conf/list"
 	"github.com/mtad/mtad/core/dns"
 	"github.com/mtad/mtad/core/tlspolicy"
 )
@@ -26,6 +27,9 @@ type policy struct {
 	// tlsa are the usable records of level dane. unsure: the way to the name was not signed.
 	tlsa   []dns.TLSA
 	unsure bool
+	// sts: the policy is of MTA-STS; hosts are the names of exchangers that it allows.
+	sts   bool
+	hosts []string
 }
 
 func (p *policy) wanted() bool   { return p.level != levelNone }
@@ -36,11 +40,14 @@ func (a *Agent) policy(ctx context.Context, h *hop, e *endpoint) (*policy, *fail
 	if a.plain != nil {
 		return a.plain, nil
 	}
-	p, err := a.policyOf(ctx, h)
+	p, err := a.policyOf(ctx, h, e)
 	if err != nil {
 		a.o.Log.Warning("TLS policy for " + h.text + ": " + err.Error())
 		f := temporary("4.7.5", "client TLS configuration problem")
 		f.cause, f.ours = err, true
+		return nil, f
+	}
+	if f := p.admits(h, e); f != nil {
 		return nil, f
 	}
 	if p.level == levelDANE || p.level == levelDANEOnly {
@@ -50,8 +57,8 @@ func (a *Agent) policy(ctx context.Context, h *hop, e *endpoint) (*policy, *fail
 	return p, nil
 }
 
-// policyOf returns the policy of a destination before anything is known of the server.
-func (a *Agent) policyOf(ctx context.Context, h *hop) (*policy, error) {
+// policyOf returns the policy of a destination before the DNS is asked about it.
+func (a *Agent) policyOf(ctx context.Context, h *hop, e *endpoint) (*policy, error) {
 	t := &a.o.TLS
 	entry, found, err := a.findPolicy(ctx, h)
 	if err != nil {
@@ -61,6 +68,11 @@ func (a *Agent) policyOf(ctx context.Context, h *hop) (*policy, error) {
 	var more []attribute
 	if found {
 		if p.level, more, err = parsePolicy(entry); err != nil {
+			return nil, err
+		}
+	}
+	if len(t.PerSite) > 0 && len(t.Policies) == 0 {
+		if p.level, err = t.site(ctx, h.name, e.host); err != nil {
 			return nil, err
 		}
 	}
@@ -81,6 +93,11 @@ func (a *Agent) policyOf(ctx context.Context, h *hop) (*policy, error) {
 	}
 	if err := p.apply(more); err != nil {
 		return nil, err
+	}
+	if t.LooseSTS || !p.sts {
+		p.hosts = nil
+	} else if len(p.hosts) > 0 {
+		p.match = []string{"hostname"}
 	}
 	switch {
 	case p.level == levelDANEOnly && !t.DNSSEC:
@@ -121,7 +138,7 @@ type attribute struct{ name, value string }
 
 // parsePolicy reads an entry: "level name=value name=value".
 func parsePolicy(entry string) (level string, more []attribute, err error) {
-	words := strings.FieldsFunc(entry, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) })
+	words := list.Split(entry)
 	if len(words) == 0 {
 		return "", nil, errors.New("empty policy")
 	}
@@ -129,7 +146,12 @@ func parsePolicy(entry string) (level string, more []attribute, err error) {
 		return "", nil, fmt.Errorf("invalid security level %q", words[0])
 	}
 	for _, w := range words[1:] {
-		name, value, ok := strings.Cut(w, "=")
+		text, inner := list.Payload(w)
+		if !inner {
+			text = w
+		}
+		name, value, ok := strings.Cut(text, "=")
+		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
 		if !ok || value == "" {
 			return "", nil, fmt.Errorf("malformed attribute/value pair %q", w)
 		}
@@ -157,7 +179,12 @@ func (p *policy) apply(more []attribute) error {
 			}
 		case "servername":
 			p.sni = a.value
+		case "policy_type":
+			p.sts = a.value == "sts"
+		case "mx_host_pattern":
+			p.hosts = append(p.hosts, strings.ToLower(a.value))
 		case "ciphers", "exclude", "connection_reuse", "enable_rpk":
+		case "policy_domain", "policy_string", "policy_ttl", "policy_failure": // for reports to the domain
 		default:
 			return fmt.Errorf("invalid attribute name %q", a.name)
 		}
@@ -218,7 +245,7 @@ func (a *Agent) judge(p *policy, chain []*x509.Certificate) (word string, matche
 		}
 		return "Untrusted", false, errNotVerified
 	case levelDANE:
-		err := tlspolicy.DANE(chain, p.tlsa, p.match, now)
+		err := tlspolicy.DANE(chain, p.tlsa, p.match, a.names(), now)
 		switch {
 		case err != nil:
 			return "Untrusted", false, fmt.Errorf("%w: %w", errNotTrusted, err)
@@ -227,8 +254,11 @@ func (a *Agent) judge(p *policy, chain []*x509.Certificate) (word string, matche
 		}
 		return "Verified", true, nil
 	}
-	return p.judgeChain(chain, now)
+	return p.judgeChain(chain, a.names(), now)
 }
+
+// names says how names of certificates are compared.
+func (a *Agent) names() tlspolicy.Names { return tlspolicy.Names{ManyLabels: !a.o.TLS.OneLabel} }
 
 var (
 	errNotTrusted  = errors.New("server certificate not trusted")
@@ -236,7 +266,7 @@ var (
 )
 
 // judgeChain is judge for authorities and names.
-func (p *policy) judgeChain(chain []*x509.Certificate, now time.Time) (word string, matched bool, why error) {
+func (p *policy) judgeChain(chain []*x509.Certificate, names tlspolicy.Names, now time.Time) (word string, matched bool, why error) {
 	err := tlspolicy.Trusted(chain, p.roots, now)
 	must := p.level == levelVerify || p.level == levelSecure
 	switch {
@@ -247,7 +277,7 @@ func (p *policy) judgeChain(chain []*x509.Certificate, now time.Time) (word stri
 	case !must:
 		return "Trusted", false, nil
 	}
-	if _, ok := tlspolicy.Named(chain[0], p.match); !ok {
+	if _, ok := names.Find(chain[0], p.match); !ok {
 		return "Trusted", false, errNotVerified
 	}
 	return "Verified", true, nil

@@ -29,6 +29,9 @@ func (a *Agent) endpoints(ctx context.Context, h *hop) ([]endpoint, *failure) {
 		return []endpoint{{host: a.o.Hostname, path: path, best: true}}, nil
 	}
 	r := routing{a: a, h: h, guard: h.port == smtpPort && !a.o.LMTP}
+	if r.services(ctx) {
+		return r.result()
+	}
 	if h.direct {
 		r.only(ctx)
 	} else {
@@ -49,6 +52,16 @@ type routing struct {
 	looped bool
 	// exchanger: MX records name the hosts.
 	exchanger bool
+	// served is the port of a service's server, 0 for the destination's.
+	served uint16
+}
+
+// port is the one to connect to.
+func (r *routing) port() uint16 {
+	if r.served != 0 {
+		return r.served
+	}
+	return r.h.port
 }
 
 // only takes the destination for a host.
@@ -114,7 +127,26 @@ func (r *routing) host(ctx context.Context, name string, pref uint16) {
 		r.note(lookupFailed(err))
 		return
 	}
+	if r.a.o.CanonicalNames {
+		name = r.canonical(ctx, name, addrs)
+	}
 	r.add(name, pref, addrs)
+}
+
+// canonical is the name at the end of a host's aliases, the host itself when that is not known.
+func (r *routing) canonical(ctx context.Context, name string, addrs []netip.Addr) string {
+	q, ok := r.a.o.Resolver.(SecureResolver)
+	if !ok || len(addrs) == 0 {
+		return name
+	}
+	t := dns.TypeA
+	if addrs[0].Is6() {
+		t = dns.TypeAAAA
+	}
+	if answer, err := q.Query(ctx, name, t); err == nil && answer.Name != "" {
+		return answer.Name
+	}
+	return name
 }
 
 // note keeps the reason to give when nothing is found: a temporary one, if there is any.
@@ -130,7 +162,7 @@ func (r *routing) add(name string, pref uint16, addrs []netip.Addr) {
 			r.looped = true
 			return
 		}
-		ap := netip.AddrPortFrom(addr, r.h.port)
+		ap := netip.AddrPortFrom(addr, r.port())
 		if slices.ContainsFunc(r.found, func(e endpoint) bool { return e.addr == ap }) {
 			continue
 		}
@@ -180,7 +212,9 @@ func (r *routing) result() ([]endpoint, *failure) {
 	}
 	switch {
 	case r.looped:
-		return nil, permanent(550, "5.4.6", "mail for "+r.h.name+" loops back to myself")
+		f := permanent(550, "5.4.6", "mail for "+r.h.name+" loops back to myself")
+		f.loops = true
+		return nil, f
 	case r.why == nil:
 		return nil, temporary("4.4.3", "no address found for "+r.h.name)
 	case r.a.o.DeferWithoutMXAddress && !r.h.direct:

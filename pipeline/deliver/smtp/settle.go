@@ -40,7 +40,7 @@ func (d *delivery) settle(s *session, ready time.Time, open *failure) (again boo
 			d.failSession(i, s, ready, open)
 		case res.Stage == smtpclient.StageEndOfData && res.Reply.Code/100 == 2, s.tx.Probe != smtpclient.NoProbe && res.Reply.Code < 400:
 			d.results[i] = queue.Result{Outcome: queue.Sent, Reply: res.Reply.Reply, Relay: s.relay, RemoteMTA: s.at.host,
-				DSNRelayed: s.conn.Features().Has(smtpclient.DSN), ConnUse: s.uses, Begun: d.begun, Setup: ready}
+				DSNRelayed: s.conn.Features().Has(smtpclient.DSN), Final: d.a.o.AssumeFinal && !s.conn.Features().Has(smtpclient.DSN), ConnUse: s.uses, Begun: d.begun, Setup: ready}
 		default:
 			f := refused(&s.at, res)
 			if isTooMany(res) {

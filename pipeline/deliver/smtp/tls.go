@@ -72,6 +72,21 @@ type TLS struct {
 	// InsecureMX is what becomes of dane when the MX records are not signed: none, may, encrypt
 	// or dane (smtp_tls_dane_insecure_mx_policy); "" is dane.
 	InsecureMX string
+	// InsecureTLSA looks for TLSA records although the address of a server is not signed
+	// (smtp_tls_force_insecure_host_tlsa_lookup).
+	InsecureTLSA bool
+	// Digests are the digests of TLSA records that count, the strongest first (tls_dane_digests); nil
+	// for SHA-512 and SHA-256.
+	Digests []tlspolicy.Matching
+	// OneLabel makes a wildcard in a certificate stand for one label only
+	// (tls_wildcard_matches_multiple_labels=no).
+	OneLabel bool
+	// PerSite are the policies of before Postfix 2.3, NONE, MAY, MUST_NOPEERMATCH and MUST by
+	// destination and by server, where Policies is empty (smtp_tls_per_site).
+	PerSite table.Maps
+	// LooseSTS takes the names of a policy that MTA-STS made (RFC 8461) for those of certificates
+	// only (smtp_tls_enforce_sts_mx_patterns=no).
+	LooseSTS bool
 	// DNSSEC says that the resolver can be believed about signatures (smtp_dns_support_level).
 	// Without it, and a Resolver that is a SecureResolver, dane is may, and dane-only defers.
 	DNSSEC bool
@@ -109,6 +124,9 @@ func (t *TLS) check() error {
 	default:
 		return fmt.Errorf("smtp_tls_dane_insecure_mx_policy = %s is unknown", t.InsecureMX)
 	}
+	if len(t.Digests) == 0 {
+		t.Digests, _ = tlspolicy.ParseMatching([]string{"sha512", "sha256"})
+	}
 	if t.Digest == nil {
 		t.Digest, _ = tlspolicy.ParseDigest("sha256")
 	}
@@ -118,7 +136,7 @@ func (t *TLS) check() error {
 // shared reports whether the same holds for every destination, so that a connection made for one
 // serves another one at the same address.
 func (t *TLS) shared() bool {
-	return len(t.Policies) == 0 && (t.Level == levelNone || t.Level == levelMay || t.Level == levelEncrypt)
+	return len(t.Policies) == 0 && len(t.PerSite) == 0 && (t.Level == levelNone || t.Level == levelMay || t.Level == levelEncrypt)
 }
 
 // config returns what all handshakes of the agent share.
