@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -15,6 +16,8 @@ type disk interface {
 	Mkdir(name string, perm fs.FileMode) error
 	Rename(from, to string) error
 	Remove(name string) error
+	// ReadDir returns the entries of a directory, those before an error with it.
+	ReadDir(name string) ([]fs.DirEntry, error)
 	// SyncDir makes the entries of a directory durable.
 	SyncDir(name string) error
 	Close() error
@@ -49,6 +52,16 @@ func (d rootDisk) Open(name string, flag int, perm fs.FileMode) (file, error) {
 		return nil, err // not f: a nil *os.File is no nil file
 	}
 	return f, nil
+}
+
+// ReadDir lists a directory, in no order.
+func (d rootDisk) ReadDir(name string) ([]fs.DirEntry, error) {
+	f, err := d.OpenFile(name, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	all, err := f.ReadDir(-1)
+	return all, errors.Join(err, f.Close())
 }
 
 // SyncDir syncs a directory.

@@ -18,11 +18,19 @@
 // below the base (os.Root). An mbox is opened only when it is a regular file with one name and,
 // if the options say so, of the right owner; a symbolic link in its place is refused.
 //
+// # Quota
+//
+// A Maildir with a file maildirsize (the Maildir++ convention that Courier and Dovecot share) holds no
+// more than its first line says ("1000000S,5000C": bytes, messages); a folder (".Name/") has the
+// limits of the Maildir it is in. What comes is added to the file, and its size is in its name (,S=1234).
+// A Maildir that looks full is counted anew when the file has changed since, or is 15 minutes old. A file
+// that cannot be read, or names no limit, is none.
+//
 // # Errors
 //
 // *status.Error, with the path and the system's words in the cause:
 //
-//	552 5.2.2  over Options.SizeLimit, over the disk quota
+//	552 5.2.2  over Options.SizeLimit, over the disk quota, over that of the Maildir
 //	452 4.3.1  no space left
 //	450 4.2.0  the mailbox cannot be opened, locked or trusted
 //	451 4.3.0  any other failure to read the message or write the mailbox

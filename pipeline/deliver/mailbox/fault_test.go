@@ -72,6 +72,13 @@ func (d *faulty) Remove(name string) error {
 	return first(d.op("remove"), func() error { return d.disk.Remove(name) })
 }
 
+func (d *faulty) ReadDir(name string) ([]fs.DirEntry, error) {
+	if err := d.op("readdir"); err != nil {
+		return nil, err
+	}
+	return d.disk.ReadDir(name)
+}
+
 func (d *faulty) SyncDir(name string) error {
 	return first(d.op("syncdir "+filepath.Base(name)), func() error { return d.disk.SyncDir(name) })
 }
@@ -194,7 +201,19 @@ func wantOneOf(t *testing.T, d *faulty, err error, dsn []string) {
 }
 
 func TestAMaildirHasTheWholeMessageOrNothingWhateverFails(t *testing.T) {
-	eachFault(t, "m/", Options{}, func(string) {}, func(t *testing.T, base string, d *faulty, err error) {
+	t.Run("without a quota", func(t *testing.T) { wholeOrNothing(t, func(string) {}) })
+	t.Run("with a quota that is counted", func(t *testing.T) {
+		wholeOrNothing(t, func(base string) {
+			err := os.MkdirAll(filepath.Join(base, "m"), 0o700)
+			if err = errors.Join(err, os.WriteFile(filepath.Join(base, "m", sizeFile), []byte("200000S\n1 1\n199999 1\n"), 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		})
+	})
+}
+
+func wholeOrNothing(t *testing.T, prepare func(base string)) {
+	eachFault(t, "m/", Options{}, prepare, func(t *testing.T, base string, d *faulty, err error) {
 		names, _ := filepath.Glob(filepath.Join(base, "m/new/*"))
 		if want := map[bool]int{true: 1, false: 0}[err == nil]; len(names) != want {
 			t.Fatalf("%s failed: err %v, new has %q", d.failed(), err, names)

@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"errors"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -18,13 +19,30 @@ func (w *Writer) toMaildir(d disk, p Place, m *Message) error {
 	if err != nil {
 		return failed(cannotOpen, err)
 	}
-	unique, err := w.fill(f, m, now)
+	q, err := quotaOf(d, p)
+	if err != nil {
+		err = errors.Join(failed(cannotOpen, err), f.Close())
+		_ = d.Remove(tmp)
+		return err
+	}
+	unique, size, err := w.fill(f, m, now, func(size int64) error {
+		if q == nil {
+			return nil
+		}
+		return q.admit(d, size, now)
+	})
+	if q != nil {
+		unique += ",S=" + strconv.FormatInt(size, 10) // who counts the Maildir need not open the file
+	}
 	if err == nil {
 		err = w.publish(d, p, tmp, p.name+"/new/"+unique)
 	}
 	if err != nil {
 		_ = d.Remove(tmp) // what cannot be removed is in nobody's way
 		return err
+	}
+	if q != nil {
+		q.add(d, size)
 	}
 	return nil
 }
@@ -66,15 +84,20 @@ func (w *Writer) makeMaildir(d disk, p Place) error {
 	return nil
 }
 
-// fill writes, syncs and closes the file, and returns the name it shall have in new.
-func (w *Writer) fill(f file, m *Message, now time.Time) (name string, err error) {
+// fill writes, syncs and closes the file, and returns the name it shall have in new. admit may refuse a
+// message of its size.
+func (w *Writer) fill(f file, m *Message, now time.Time, admit func(size int64) error) (name string, size int64, err error) {
 	fi, err := f.Stat()
 	if err != nil {
 		_ = f.Close()
-		return "", failed(cannotOpen, err)
+		return "", 0, failed(cannotOpen, err)
 	}
 	var head [512]byte
-	err = copyText(&limited{Writer: f, limit: w.o.SizeLimit}, m.head(head[:0], ""), m.Text, false)
+	out := &limited{Writer: f, limit: w.o.SizeLimit}
+	err = copyText(out, m.head(head[:0], ""), m.Text, false)
+	if err == nil {
+		err = admit(out.size)
+	}
 	if err == nil {
 		err = f.Sync()
 	}
@@ -82,9 +105,9 @@ func (w *Writer) fill(f file, m *Message, now time.Time) (name string, err error
 		err = err2
 	}
 	if err != nil {
-		return "", writeFailed(err)
+		return "", 0, writeFailed(err)
 	}
-	return w.newName(fi, now), nil
+	return w.newName(fi, now), out.size, nil
 }
 
 // newName uses the file's own numbers: as long as the file exists, no other has them.
