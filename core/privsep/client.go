@@ -277,17 +277,21 @@ func (r *Running) Wait() (syscall.WaitStatus, error) {
 type Place uint8
 
 // The places: below virtual_mailbox_base; below mail_spool_directory; below the home directory of
-// the account; any file (files in aliases and .forward).
+// the account; any file (files in aliases and .forward); any directory for reading alone (:include:).
 const (
 	Virtual Place = iota + 1
 	Spool
 	Home
 	AnyFile
+	Included
 )
 
 // DelivererName is what a deliverer is called by (its argument 0); its argument 1 is the
-// directory. Its file 3 is its socket.
-const DelivererName = "mtad-deliver"
+// directory, its argument 2 DelivererReads if it must not write. Its file 3 is its socket.
+const (
+	DelivererName  = "mtad-deliver"
+	DelivererReads = "read"
+)
 
 // Deliverer starts a process with the rights given that reads and writes below directory only, and
 // returns a socket to it. account is "" for Virtual. The process ends when the socket is closed.

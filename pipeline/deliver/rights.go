@@ -88,7 +88,7 @@ type File struct {
 
 // Files reads files with the rights of others. Safe for concurrent use.
 type Files interface {
-	// ReadFile reads a regular file of at most limit bytes (≤ 1 MiB) below the absolute
+	// ReadFile reads a regular file of at most limit bytes (≤ 8 MiB) below the absolute
 	// directory dir; name is relative and leads out of it by no ".." or symbolic link. The
 	// error is fs.ErrNotExist when there is none, else something that may pass.
 	ReadFile(ctx context.Context, as As, dir, name string, limit int64) (File, error)

@@ -26,14 +26,14 @@ var _ queue.Agent = (*StatusFilter)(nil)
 func (f *StatusFilter) Deliver(ctx context.Context, req *queue.Request) []queue.Result {
 	results := f.Agent.Deliver(ctx, req)
 	for i := range results {
-		if results[i].Outcome.Done() || results[i].Outcome == queue.Deferred4 {
-			f.filter(ctx, &results[i])
-		}
+		f.Apply(ctx, &results[i])
 	}
 	return results
 }
 
-func (f *StatusFilter) filter(ctx context.Context, r *queue.Result) {
+// Apply filters one result. An agent whose recipients have parts (queue.Result) applies it to each of
+// them, and has no StatusFilter around it.
+func (f *StatusFilter) Apply(ctx context.Context, r *queue.Result) {
 	if r.Outcome != queue.Sent && r.Outcome != queue.Deferred4 && r.Outcome != queue.Bounced {
 		return
 	}

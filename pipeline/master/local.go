@@ -70,6 +70,13 @@ func (g *generation) localAgent(c *conf.Config) (queue.Agent, error) {
 	if o.Aliases, err = g.aliasMaps(c); err != nil {
 		return nil, err
 	}
+	maps, err := g.openMaps(c, "local_delivery_status_filter")
+	if err != nil {
+		return nil, err
+	}
+	if len(maps) > 0 {
+		o.Filter = (&deliver.StatusFilter{Maps: maps, Warn: o.Log.Warning}).Apply
+	}
 	return local.New(o)
 }
 

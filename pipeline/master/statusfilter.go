@@ -6,10 +6,11 @@ import (
 	"github.com/mtad/mtad/queue"
 )
 
-// filtered puts the delivery status filter of a program around its agent, if there is one.
+// filtered puts the delivery status filter of a program around its agent, if there is one. That of local
+// is inside it, since it is about each part of a recipient.
 func (g *generation) filtered(c *conf.Config, program string, a queue.Agent) (queue.Agent, error) {
 	name, ok := map[string]string{
-		"smtp": "smtp_delivery_status_filter", "lmtp": "lmtp_delivery_status_filter", "local": "local_delivery_status_filter",
+		"smtp": "smtp_delivery_status_filter", "lmtp": "lmtp_delivery_status_filter",
 		"virtual": "virtual_delivery_status_filter", "pipe": "pipe_delivery_status_filter",
 		"error": "default_delivery_status_filter", "discard": "default_delivery_status_filter",
 	}[program]

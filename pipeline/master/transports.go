@@ -222,6 +222,9 @@ func (g *generation) mailboxes(c *conf.Config, place privsep.Place, size, locks 
 		StaleLock: c.Duration("stale_lock_time"), StrictOwner: c.Bool("strict_mailbox_ownership"),
 		Create: mailbox.CreateAll,
 	}
+	if place == privsep.AnyFile {
+		o.Create = mailbox.CreateBelow // where a file is named its directory is there
+	}
 	if u := g.m.around.users; u != nil {
 		return u.Mailboxes(place, o), nil
 	}

@@ -202,6 +202,8 @@ func (p *Policy) deliverer(place privsep.Place, account string, uid, gid int, di
 		if len(p.c.List("allow_mail_to_files")) > 0 {
 			return rights, nil
 		}
+	case privsep.Included:
+		return rights, nil // what the account may read, with its rights
 	}
 	return nil, refuse("%s is not where mail of %s goes", directory, account)
 }

@@ -164,6 +164,9 @@ func TestDeliverersWriteWhereMailGoes(t *testing.T) {
 		_, err := p.deliverer(c.place, c.account, c.uid, c.gid, c.dir)
 		check(t, c.account+" "+c.dir, err, c.want)
 	}
+	if _, err := policyOf(t, "allow_mail_to_files =", services).deliverer(privsep.Included, "daemon", uid, gid, "/srv"); err != nil {
+		t.Error(err) // an :include: file is read whatever may be written
+	}
 	if _, err := policyOf(t, "allow_mail_to_files = alias", services).deliverer(privsep.AnyFile, "daemon", uid, gid, "/srv"); err != nil {
 		t.Errorf("a file of an alias: %v", err)
 	}

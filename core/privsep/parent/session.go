@@ -248,7 +248,7 @@ func (s *session) deliverer(m *privsep.Message) {
 		s.reply(m.ID, fmt.Errorf("%d deliverers run: %w", maxDeliverers, syscall.EAGAIN), nil)
 		return
 	}
-	child, err := p.startDeliverer(rights, m.Texts[1], func(end *os.File) { s.reply(m.ID, nil, nil, int(end.Fd())) })
+	child, err := p.startDeliverer(rights, privsep.Place(n[0]), m.Texts[1], func(end *os.File) { s.reply(m.ID, nil, nil, int(end.Fd())) })
 	if err != nil {
 		s.endDeliverer()
 		s.reply(m.ID, err, nil)
@@ -267,7 +267,11 @@ func (s *session) endDeliverer() {
 }
 
 // startDeliverer starts a deliverer and hands the other end of its socket to use.
-func (p *Parent) startDeliverer(rights *spawn.Rights, directory string, use func(*os.File)) (*spawn.Process, error) {
+func (p *Parent) startDeliverer(rights *spawn.Rights, place privsep.Place, directory string, use func(*os.File)) (*spawn.Process, error) {
+	argv := []string{privsep.DelivererName, directory}
+	if place == privsep.Included {
+		argv = append(argv, privsep.DelivererReads)
+	}
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("socketpair", err)
@@ -275,7 +279,7 @@ func (p *Parent) startDeliverer(rights *spawn.Rights, directory string, use func
 	ours, theirs := os.NewFile(uintptr(fds[0]), "deliverer"), os.NewFile(uintptr(fds[1]), "deliverer")
 	defer ours.Close()
 	defer theirs.Close()
-	child, err := spawn.Start(&spawn.Command{Path: p.o.Self, Argv: []string{privsep.DelivererName, directory}, Env: []string{"PATH=" + spawn.DefaultPath},
+	child, err := spawn.Start(&spawn.Command{Path: p.o.Self, Argv: argv, Env: []string{"PATH=" + spawn.DefaultPath},
 		Directory: "/", Rights: rights, Extra: []*os.File{theirs}, Stderr: p.o.Stderr, Confined: true})
 	if err != nil {
 		return nil, err

@@ -156,13 +156,13 @@ func feed(w *bufio.Writer, text mail.Content) error {
 	return err
 }
 
-// ReadFile reads a file below the home directory of an account, or, where the parent allows mail to
-// files, below any directory that the account can enter.
+// ReadFile reads a file below the home directory of an account, or below any directory that the account
+// can enter.
 func (u *Users) ReadFile(ctx context.Context, as deliver.As, dir, name string, limit int64) (deliver.File, error) {
 	f, err := u.readFile(ctx, owner{privsep.Home, as, clean(dir)}, name, limit)
 	var refused *privsep.Refused
 	if errors.As(err, &refused) {
-		return u.readFile(ctx, owner{privsep.AnyFile, as, clean(dir)}, name, limit)
+		return u.readFile(ctx, owner{privsep.Included, as, clean(dir)}, name, limit)
 	}
 	return f, err
 }

@@ -262,3 +262,23 @@ func TestDeliverersThatWaitAreFew(t *testing.T) {
 		t.Errorf("%d wait", n)
 	}
 }
+
+func TestADelivererThatReadsWritesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.serve = func(c net.Conn, directory string) error { return serve(c, &server{c: c, directory: directory, reads: true}) }
+	if err := os.WriteFile(filepath.Join(w.dir, "list"), []byte("members\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f, err := w.u.ReadFile(t.Context(), self(), w.dir, "list", 100)
+	if err != nil || string(f.Data) != "members\n" {
+		t.Errorf("read %q, %v", f.Data, err)
+	}
+	for _, name := range []string{"box", "dir/"} {
+		if _, err := w.deliver(t.Context(), name, mail.Bytes("x"), mailbox.Options{}); err == nil {
+			t.Errorf("%s was written", name)
+		}
+	}
+	if all, _ := filepath.Glob(w.dir + "/*"); len(all) != 1 {
+		t.Errorf("there is %q", all)
+	}
+}

@@ -27,7 +27,7 @@
 //
 // # Format
 //
-// Both sides send frames: the length of the frame (4 bytes, at most 16 KiB; 1 MiB + 1 KiB for what
+// Both sides send frames: the length of the frame (4 bytes, at most 16 KiB; 8 MiB + 1 KiB for what
 // a file answers), then texts, each with its length (4 bytes). A job is a frame with the name of the job
 // first; a message follows as blocks (length of 4 bytes, bytes), ended by a block of length 0. The
 // answer is a frame.

@@ -9,7 +9,7 @@ import (
 // The limits of frames and blocks.
 const (
 	maxFrame = 16 << 10
-	maxFile  = 1 << 20
+	maxFile  = 8 << 20
 	maxBlock = 64 << 10
 	maxTexts = 64
 )

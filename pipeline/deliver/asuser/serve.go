@@ -23,11 +23,13 @@ import (
 
 // Called reports whether this process was started as a deliverer; then it calls Main and nothing
 // else.
-func Called(argv []string) bool { return len(argv) == 2 && argv[0] == privsep.DelivererName }
+func Called(argv []string) bool {
+	return (len(argv) == 2 || len(argv) == 3 && argv[2] == privsep.DelivererReads) && argv[0] == privsep.DelivererName
+}
 
 // Main is the whole of a deliverer. It returns the exit code.
 func Main(argv []string, stderr io.Writer) int {
-	err := run(argv[1])
+	err := run(argv[1], len(argv) == 3)
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: %s: %v\n", privsep.DelivererName, argv[1], err)
 		return 1
@@ -35,7 +37,7 @@ func Main(argv []string, stderr io.Writer) int {
 	return 0
 }
 
-func run(directory string) error {
+func run(directory string, reads bool) error {
 	const socket = 3
 	f := os.NewFile(socket, "deliverer")
 	c, err := net.FileConn(f)
@@ -49,8 +51,14 @@ func run(directory string) error {
 	}
 	_ = time.Now().Local().String() // reads the time zone while its file can be reached
 	reach := directory
-	if _, err := os.Stat(reach); errors.Is(err, fs.ErrNotExist) {
-		reach = existing(directory) // it may have to be made
+	if !deliver.IsDirectory(reach) {
+		reach = existing(directory) // it may have to be made; a file in its place is for Serve to tell of
+	}
+	if reads {
+		if _, err := confine.Process(confine.Paths{ReadOnly: []string{reach}}); err != nil {
+			return err
+		}
+		return serve(c, &server{c: c, directory: directory, reads: true})
 	}
 	if _, err := confine.Process(confine.Paths{ReadWrite: []string{reach}}); err != nil {
 		return err
@@ -62,7 +70,7 @@ func run(directory string) error {
 func existing(path string) string {
 	for path != "/" {
 		path = filepath.Dir(path)
-		if _, err := os.Stat(path); err == nil {
+		if deliver.IsDirectory(path) {
 			break
 		}
 	}
@@ -71,8 +79,12 @@ func existing(path string) string {
 
 // Serve does the jobs that come over c, one after the other, within directory, until c is closed.
 func Serve(c net.Conn, directory string) error {
+	return serve(c, &server{c: c, directory: directory})
+}
+
+func serve(c net.Conn, s *server) error {
 	r := bufio.NewReaderSize(c, maxBlock)
-	s := &server{r: r, c: c, directory: directory}
+	s.r = r
 	for {
 		texts, err := readFrame(r, maxFrame)
 		if errors.Is(err, io.EOF) {
@@ -83,7 +95,7 @@ func Serve(c net.Conn, directory string) error {
 		}
 		var answer []string
 		switch {
-		case len(texts) > 0 && texts[0] == jobMailbox:
+		case len(texts) > 0 && texts[0] == jobMailbox && !s.reads:
 			answer, err = s.mailbox(texts)
 		case len(texts) == 3 && texts[0] == jobRead:
 			answer, err = s.read(texts[1], texts[2])
@@ -103,6 +115,7 @@ type server struct {
 	r         *bufio.Reader
 	c         net.Conn
 	directory string
+	reads     bool // nothing else
 	// writer is that of the last job; jobs differ in their options only after a reload.
 	writer  *mailbox.Writer
 	options []string

@@ -58,10 +58,9 @@
 //	bounced   5.1.3  no user name in the address
 //	bounced   5.4.6  mail forwarding loop, alias database loop
 //	bounced   5.7.1  mail to a command or a file where the configuration does not allow it
-//	deferred  4.2.4  an :include: file that cannot be read
 //	deferred  4.3.0  the accounts, a table or cleanup cannot be asked
 //	deferred  4.3.5  an account without a home directory, a home_mailbox that cannot be, an alias
-//	                 for nothing
+//	                 for nothing, an :include: file that cannot be read or that anybody may write
 //
 // and what packages mailbox and pipe say of mailboxes and commands. Mail to double_bounce_sender is
 // taken and thrown away: it is the end of all notices.

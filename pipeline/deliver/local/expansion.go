@@ -95,7 +95,15 @@ func (x *expansion) once(s *state, key string, do func() queue.Result) {
 
 // failed notes that a recipient of the expansion fails.
 func (x *expansion) failed(s *state, err error) {
-	x.once(s, "failed "+s.address, func() queue.Result { return x.at.Failed(err) })
+	x.once(s, "failed "+s.address, func() queue.Result { return x.filtered(x.at.Failed(err)) })
+}
+
+// filtered is a result as local_delivery_status_filter has it. What another transport did is that one's.
+func (x *expansion) filtered(r queue.Result) queue.Result {
+	if x.o.Filter != nil {
+		x.o.Filter(context.Background(), &r) // tables have time limits of their own
+	}
+	return r
 }
 
 // attempt does a delivery that ends with a text or an error.
@@ -103,9 +111,9 @@ func (x *expansion) attempt(s *state, key string, do func() (said string, err er
 	x.once(s, key, func() queue.Result {
 		said, err := do()
 		if err != nil {
-			return x.at.Failed(err)
+			return x.filtered(x.at.Failed(err))
 		}
-		return x.at.Sent("2.0.0", said)
+		return x.filtered(x.at.Sent("2.0.0", said))
 	})
 }
 

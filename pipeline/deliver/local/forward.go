@@ -15,8 +15,11 @@ import (
 	"github.com/mtad/mtad/pipeline/deliver/local/target"
 )
 
-// maxFile is how many bytes of a .forward or :include: file are read; a longer one is not used.
-const maxFile = 1 << 20
+// How many bytes of a .forward and of an :include: file are read; a longer one is not used.
+const (
+	maxForward = 1 << 20
+	maxInclude = 8 << 20
+)
 
 // forward delivers to what the user's .forward file says; false when there is none that counts. It
 // notes the account in s.
@@ -35,7 +38,7 @@ func (x *expansion) forward(ctx context.Context, s *state) bool {
 			x.warn(s, fmt.Errorf("forward_path: %q is no path: %w", path, err))
 			continue
 		}
-		f, err := x.read(ctx, u, filepath.Clean(path))
+		f, err := x.read(ctx, u, filepath.Clean(path), maxForward)
 		switch {
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 			continue
@@ -58,12 +61,12 @@ func unusable(err error) bool {
 }
 
 // read reads a file with the rights of a user.
-func (x *expansion) read(ctx context.Context, u *User, path string) (deliver.File, error) {
+func (x *expansion) read(ctx context.Context, u *User, path string, limit int64) (deliver.File, error) {
 	dir, name := filepath.Split(path)
 	if rest, ok := strings.CutPrefix(path, strings.TrimSuffix(u.Home, "/")+"/"); ok && len(u.Home) > 1 {
 		dir, name = u.Home, rest
 	}
-	return x.o.Reader.ReadFile(ctx, u.as(), filepath.Clean(dir), name, maxFile)
+	return x.o.Reader.ReadFile(ctx, u.as(), filepath.Clean(dir), name, limit)
 }
 
 // forwarded delivers to the targets of a .forward file; false when the file must not count, has

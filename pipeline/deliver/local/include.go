@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"github.com/mtad/mtad/core/status"
 	"github.com/mtad/mtad/pipeline/deliver"
@@ -22,18 +21,10 @@ func (x *expansion) include(ctx context.Context, s state, path string) {
 		return
 	}
 	path = filepath.Clean(path)
-	st, err := os.Stat(path)
+	owner, err := x.includeOwner(ctx, &s, path)
 	if err != nil {
-		x.failed(&s, includeError(err))
+		x.failed(&s, err)
 		return
-	}
-	owner, err := x.accountOf(ctx, deliver.OwnerOf(st))
-	if err != nil {
-		x.failed(&s, tryLater("user lookup failed, try again later", err))
-		return
-	}
-	if st.Mode()&0o022 != 0 { // who wrote it is not known: it has no rights of its own
-		owner = nil
 	}
 	if !x.step("include " + path) {
 		return
@@ -43,11 +34,37 @@ func (x *expansion) include(ctx context.Context, s state, path string) {
 		x.failed(&s, includeError(err))
 		return
 	}
+	if f.Mode&0o002 != 0 {
+		x.failed(&s, includeError(fmt.Errorf("%s may be written by anybody", path)))
+		return
+	}
+	if f.Mode&0o020 != 0 { // who wrote it is not known: it has no rights of its own
+		owner = nil
+	}
 	s.via, s.rights, s.alias = deliver.ByInclude, owner, ""
 	if !x.o.Propagate.Include {
 		s.unmatched = ""
 	}
 	x.targets(ctx, s, target.Lines(string(f.Data)))
+}
+
+// includeOwner returns the account of the file's owner; nil for root, and for a file that only those whose
+// rights count so far can see.
+func (x *expansion) includeOwner(ctx context.Context, s *state, path string) (*User, error) {
+	st, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return s.rights, nil
+	case err != nil:
+		return nil, includeError(err)
+	case st.Mode()&0o022 != 0:
+		return nil, nil
+	}
+	owner, err := x.accountOf(ctx, deliver.OwnerOf(st))
+	if err != nil {
+		return nil, tryLater("user lookup failed, try again later", err)
+	}
+	return owner, nil
 }
 
 // readAs reads a file with the rights of a user, nil for default_privs.
@@ -56,25 +73,17 @@ func (x *expansion) readAs(ctx context.Context, u *User, path string) (deliver.F
 	if err != nil {
 		return deliver.File{}, err
 	}
-	return x.read(ctx, u, path)
+	return x.read(ctx, u, path, maxInclude)
 }
 
-// includeError is the error for a file that cannot be read: the admin's mistake, which waits for the
-// admin.
+// includeError is the error for a file that cannot be read or trusted: the admin's mistake, which waits
+// for the admin.
 func includeError(err error) error {
 	var e *status.Error
 	if errors.As(err, &e) {
 		return err
 	}
-	text := "cannot open an include file"
-	var errno syscall.Errno
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		text += ": no such file or directory"
-	case errors.As(err, &errno):
-		text += ": " + errno.Error()
-	}
-	return status.Tempfail("4.2.4", "%s", text).Because(err).By("include")
+	return status.Tempfail("4.3.5", "mail system configuration error").Because(fmt.Errorf("include file: %w", err)).By("include")
 }
 
 // rightsOr returns the account whose rights commands and files get: u, or default_privs.

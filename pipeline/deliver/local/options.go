@@ -131,6 +131,9 @@ type Options struct {
 	Submitter Submitter
 	// Pass has another transport ("transport:nexthop") deliver a request of one recipient.
 	Pass func(ctx context.Context, req *queue.Request, transport string) queue.Result
+	// Filter may change what became of a recipient or of a part of it
+	// (local_delivery_status_filter); nil changes nothing.
+	Filter func(context.Context, *queue.Result)
 	// Log gets warnings; required with aliases or .forward files.
 	Log *maillog.Service
 	// Clock is time.Now unless set.

@@ -63,7 +63,7 @@ func (x *expansion) flush(ctx context.Context) {
 		x.once(&s, "forward "+f.sender, func() queue.Result {
 			id, err := x.submit(ctx, f)
 			if err != nil {
-				return x.at.Failed(tryLater("unable to forward message", err))
+				return x.filtered(x.at.Failed(tryLater("unable to forward message", err)))
 			}
 			return x.at.Expanded("forwarded as " + id)
 		})
