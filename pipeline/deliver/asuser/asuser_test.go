@@ -265,7 +265,9 @@ func TestDeliverersThatWaitAreFew(t *testing.T) {
 
 func TestADelivererThatReadsWritesNothing(t *testing.T) {
 	w := newWorld(t)
-	w.serve = func(c net.Conn, directory string) error { return serve(c, &server{c: c, directory: directory, reads: true}) }
+	w.serve = func(c net.Conn, directory string) error {
+		return serve(c, &server{c: c, directory: directory, reads: true})
+	}
 	if err := os.WriteFile(filepath.Join(w.dir, "list"), []byte("members\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
