@@ -249,7 +249,7 @@ func (w *walk) account(when string, text []byte, acknowledged bool) int {
 	}
 	least, most := 1, 2
 	if w.p.to == "nobody" {
-		whole = notices // what is owed is a notice
+		whole, most = notices, 3 // what is owed is a notice; one may have left just before the death, and leaves again
 	}
 	if !acknowledged && when == "before" && strings.HasPrefix(w.p.at, "new>") {
 		least, most = 0, 0

@@ -178,13 +178,14 @@ func TestAHookThatEndsLateCostsNothing(t *testing.T) {
 }
 
 func TestSessionsAreAnsweredEachItsOwn(t *testing.T) {
-	for _, part := range []string{"bad", "narrow"} {
+	// Those that wait for one of two lanes must have their turn in a second, on a busy machine too.
+	for part, sessions := range map[string]int{"bad": 32, "narrow": 8} {
 		t.Run("by the plugin "+part, func(t *testing.T) {
 			o := plugin(t, part)
 			o.Config = map[string]string{"at": "rcpt", "how": "echo"}
 			m := load(t, o)
 			var all sync.WaitGroup
-			for s := range 32 {
+			for s := range sessions {
 				all.Go(func() {
 					msg := session(m, patience, "")
 					for i := range 30 {
