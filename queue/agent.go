@@ -106,6 +106,8 @@ type Notifier interface {
 	Delay(ctx context.Context, e *Entry, text func() (mail.Content, error), waiting []Report, expires time.Time) error
 	// Success reports recipients that asked for it (NOTIFY=SUCCESS).
 	Success(ctx context.Context, e *Entry, text func() (mail.Content, error), sent []Report) error
+	// Trace tells the sender what an attempt came to, as Envelope.Trace asks for.
+	Trace(ctx context.Context, e *Entry, text func() (mail.Content, error), all []Report) error
 }
 
 // Event is something that happened to a queued message, for observers.

@@ -72,6 +72,7 @@ func (w *catWriter) envelope(e *queue.Entry, r *queue.Record) {
 	w.attribute("envelope_id", xtext(e.EnvID))
 	w.attribute("ret_flags", retFlags(e.Ret))
 	w.line(recSender, "sender: %s", e.Sender)
+	w.attribute("trace_flags", traceFlags(e.Trace))
 	w.attribute("encoding", encoding(e.Body))
 	w.origin(&e.Origin)
 	if e.Filter != "" {
@@ -102,13 +103,23 @@ func rewriteContext(o *mail.Origin, queued bool) string {
 	return "remote"
 }
 
-// retFlags and notifyFlags are the bits of Postfix's attributes.
+// retFlags, traceFlags and notifyFlags are the bits of Postfix's attributes.
 func retFlags(r mail.Ret) string {
 	switch r {
 	case mail.RetFull:
 		return "1"
 	case mail.RetHeaders:
 		return "2"
+	}
+	return ""
+}
+
+func traceFlags(t mail.Trace) string {
+	switch t {
+	case mail.TraceVerify:
+		return "512"
+	case mail.TraceRecord:
+		return "1024"
 	}
 	return ""
 }

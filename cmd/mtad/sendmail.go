@@ -27,9 +27,9 @@ maildrop directory.
   -N WHEN     ask for notices: never, or some of success,failure,delay
   -R WHAT     return full or hdrs with a notice
   -V ID       envelope id to show in notices
-  -v          ask for a notice of success
+  -v, -bv     have a report mailed of the delivery; of what it would be
   -bp, -bi    list the queue (mailq); bring aliases up to date (newaliases)
-  -bs, -bv    SMTP on standard input; say where mail for RECIPIENT would go
+  -bs         SMTP on standard input and output
   -q          try deferred mail now; -qRSITE, -qIID for a site, a message
   -C DIR      configuration directory, or a file in it (also -c)
 
@@ -57,8 +57,6 @@ func sendmail(sh *shell, args []string) int {
 		return exOK
 	case r.mode == 's':
 		return sh.session()
-	case r.mode == 'v' && len(r.recipients) > 0:
-		return sh.verifyAddresses(r.recipients)
 	case r.mode == 'i':
 		return newaliases(sh, nil)
 	case r.flush != nil:
@@ -102,7 +100,7 @@ func (sh *shell) submit(r *request) int {
 	if err := enter(c, r.envelope(m, arrived), m); err != nil {
 		return sh.fail(codeOf(err), "%s: %s", who, told(err))
 	}
-	if r.verbose {
+	if r.trace != mail.TraceNone {
 		fmt.Fprintf(sh.out, "Mail Delivery Status Report will be mailed to <%s>.\n", r.sender)
 	}
 	return exOK
@@ -110,7 +108,7 @@ func (sh *shell) submit(r *request) int {
 
 // envelope makes the envelope of a message.
 func (r *request) envelope(m *compose.Message, arrived time.Time) *mail.Envelope {
-	env := &mail.Envelope{Sender: r.sender, SMTPUTF8: m.SMTPUTF8, Body: r.body, Ret: r.ret, EnvID: r.envID, Arrived: arrived}
+	env := &mail.Envelope{Sender: r.sender, SMTPUTF8: m.SMTPUTF8, Body: r.body, Trace: r.trace, Ret: r.ret, EnvID: r.envID, Arrived: arrived}
 	if env.Body == mail.BodyUnset && m.EightBit {
 		env.Body = mail.Body8BitMIME
 	}

@@ -26,6 +26,7 @@ type request struct {
 	flush *option
 
 	extract, ignoreDots, verbose bool
+	trace                        mail.Trace
 	sender                       string
 	hasSender                    bool
 	fullName                     string
@@ -59,8 +60,11 @@ func (sh *shell) readSendmail(args []string) (*request, error) {
 	if err := r.fits(len(rest)); err != nil {
 		return nil, err
 	}
-	if r.verbose && r.notify == mail.NotifyDefault {
-		r.notify = mail.NotifySuccess | mail.NotifyFailure | mail.NotifyDelay
+	switch {
+	case r.mode == 'v':
+		r.trace = mail.TraceVerify
+	case r.verbose:
+		r.trace = mail.TraceRecord
 	}
 	return r, nil
 }

@@ -3,13 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"syscall"
 
 	"github.com/mtad/mtad/core/mail"
-	"github.com/mtad/mtad/core/status"
-	"github.com/mtad/mtad/pipeline/ctl"
 )
 
 // session is sendmail -bs: an SMTP session with the daemon on standard input and output.
@@ -44,31 +41,4 @@ func sendInput(conn io.Writer, in io.Reader) {
 	if _, err := io.Copy(mail.NewNormalizer(conn), in); err == nil {
 		_, _ = io.WriteString(conn, "QUIT\r\n")
 	}
-}
-
-// verifyAddresses is sendmail -bv: where mail for each address would go.
-func (sh *shell) verifyAddresses(addresses []string) int {
-	c, err := sh.client()
-	if err != nil {
-		return sh.fail(exTempFail, "%v", err)
-	}
-	defer c.Close()
-	code := exOK
-	for _, a := range addresses {
-		r, err := c.Route(context.Background(), a)
-		var e *status.Error
-		switch {
-		case err == nil && r.Transport == "error":
-			fmt.Fprintf(sh.out, "%s... undeliverable: %s\n", a, r.Nexthop)
-			code = exNoUser
-		case err == nil:
-			fmt.Fprintf(sh.out, "%s... deliverable: transport %s, next hop %s, recipient %s\n", a, r.Transport, r.Nexthop, r.Recipient)
-		case errors.As(err, &e) && !errors.Is(err, ctl.ErrDown):
-			fmt.Fprintf(sh.out, "%s... undeliverable: %s\n", a, told(err))
-			code = codeOf(err)
-		default:
-			return sh.fail(codeOf(err), "%s", told(err))
-		}
-	}
-	return code
 }

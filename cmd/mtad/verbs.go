@@ -26,6 +26,7 @@ func verbs() []verb {
 		{"upgrade", false, "have the daemon replaced by the program that is now in its place", helpUpgrade, upgrade},
 		{"status", false, "show what the daemon is doing", helpStatus, showStatus},
 		{"why", false, "say why a message waits", helpWhy, whyVerb},
+		{"route", false, "say where mail for an address would go", helpRoute, routeVerb},
 		{"suspend", false, "send no mail to a destination for a while", helpSuspend, suspendVerb},
 		{"resume", false, "send mail to it again", helpResume, resumeVerb},
 		{"plugin", false, "make, test, measure and watch plugins", helpPlugin, pluginVerb},

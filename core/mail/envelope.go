@@ -30,11 +30,24 @@ type Envelope struct {
 	// Filter is "transport:nexthop" of content_filter or a FILTER action, "" for none. It
 	// takes the message's route instead of each recipient's own.
 	Filter string
+	// Trace is the report that the sender asked for (sendmail -bv, -v).
+	Trace Trace
 }
 
+// Trace is a report to the sender on what the first attempt came to, recipient by recipient.
+type Trace uint8
+
+// The values of Trace: no report; a report in place of a delivery; a report on the delivery.
+const (
+	TraceNone Trace = iota
+	TraceVerify
+	TraceRecord
+)
+
 // Probe reports whether the message only asks if its recipients can be delivered to: an agent
-// answers as for a delivery, but delivers nothing, and nobody is sent a notice.
-func (e *Envelope) Probe() bool { return e.Origin.Kind == KindVerify }
+// answers as for a delivery, but delivers nothing, and nobody is sent a notice but the report of
+// TraceVerify.
+func (e *Envelope) Probe() bool { return e.Origin.Kind == KindVerify || e.Trace == TraceVerify }
 
 // Recipient is one envelope recipient.
 type Recipient struct {

@@ -12,6 +12,8 @@
 //	delayed           the sender                               unless NOTIFY says otherwise
 //	delayed           delay_notice_recipient                   notify_classes has delay
 //	delivered         the sender                               NOTIFY=SUCCESS
+//	anything, or it   the sender                               sendmail -v, -bv
+//	was only asked
 //
 // A notice to the sender comes from the null sender; a notice to postmaster comes from
 // double_bounce_sender, so that it cannot make another one.

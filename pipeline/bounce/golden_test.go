@@ -62,7 +62,18 @@ var notices = []struct {
 			wishing(mail.NotifySuccess|mail.NotifyFailure, about("carol@example.net", rel)), about("dave@example.net", rel),
 		})
 	}},
+	{"report_of_a_question", func(e *queue.Entry) { e.Trace = mail.TraceVerify }, plain, report},
+	{"report_of_a_delivery", func(e *queue.Entry) { e.Trace = mail.TraceRecord }, plain, report},
 	{"double_bounce", func(e *queue.Entry) { e.Sender = "" }, plain, fail(wishing(mail.NotifyNever, about("bob@example.org", failedBy(550, "5.1.1", "unknown user"))))},
+}
+
+// report is about one recipient of each fate; NOTIFY does not matter to it.
+func report(ctx context.Context, w *world, e *queue.Entry, text bounce.Text) error {
+	ok := remote(queue.Result{Outcome: queue.Sent, Relay: "mx.example.net[192.0.2.1]:25", Reply: status.Reply{Code: 250, Enhanced: "2.1.5", Text: "Ok"}})
+	late := failedBy(451, "4.4.1", "connection refused")
+	late.Outcome = queue.Deferred4
+	return w.Trace(ctx, e, text, []queue.Report{about("carol@example.net", ok), about("dave@example.net", late),
+		wishing(mail.NotifyNever, about("bob@example.org", failedBy(550, "5.1.1", "unknown user")))})
 }
 
 func fail(rs ...queue.Report) func(context.Context, *world, *queue.Entry, bounce.Text) error {

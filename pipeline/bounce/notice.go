@@ -16,20 +16,21 @@ const (
 	failure kind = iota
 	delay
 	success
+	report // what the sender asked for: of every recipient, whatever became of it
 )
 
 // logName is the word of Postfix's log line.
 func (k kind) logName() string {
-	return [...]string{"non-delivery notification", "delay notification", "delivery status notification"}[k]
+	return [...]string{"non-delivery notification", "delay notification", "delivery status notification", "delivery status notification"}[k]
 }
 
 // subject is Postfix's: filters and people know it.
 func (k kind) subject(postmaster bool) string {
 	if postmaster {
-		return [...]string{"Postmaster Copy: Undelivered Mail", "Postmaster Warning: Delayed Mail", ""}[k]
+		return [...]string{"Postmaster Copy: Undelivered Mail", "Postmaster Warning: Delayed Mail", "", ""}[k]
 	}
 	return [...]string{"Undelivered Mail Returned to Sender", "Delayed Mail (still being retried)",
-		"Successful Mail Delivery Report"}[k]
+		"Successful Mail Delivery Report", "Mail Delivery Status Report"}[k]
 }
 
 // notice is one notice in the making.

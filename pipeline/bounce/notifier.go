@@ -91,6 +91,15 @@ func (n *Notifier) Success(ctx context.Context, e *queue.Entry, text Text, sent 
 	return n.toSender(ctx, &notice{kind: success, e: e, reports: wanted}, text)
 }
 
+// Trace tells the sender what the first attempt came to, or would, of every recipient. Without a sender
+// there is nobody to tell.
+func (n *Notifier) Trace(ctx context.Context, e *queue.Entry, text Text, all []queue.Report) error {
+	if e.Sender == "" || len(all) == 0 {
+		return nil
+	}
+	return n.toSender(ctx, &notice{kind: report, e: e, reports: all}, text)
+}
+
 // The wishes of RFC 3461 §4.1. Without NOTIFY a sender hears of failure and delay.
 func wantsFailure(w mail.Notify) bool { return w == mail.NotifyDefault || w&mail.NotifyFailure != 0 }
 func wantsDelay(w mail.Notify) bool   { return w == mail.NotifyDefault || w&mail.NotifyDelay != 0 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/mtad/mtad/core/addr"
+	"github.com/mtad/mtad/core/mail"
 	"github.com/mtad/mtad/core/status"
 	"github.com/mtad/mtad/queue"
 )
@@ -36,7 +37,7 @@ func (nt *notice) recipient(f fields, r *queue.Report) {
 	if r.Recipient.ORcpt != "" {
 		f.add("Original-Recipient", f.orcpt(r.Recipient.ORcpt))
 	}
-	f.add("Action", action(nt.kind, r))
+	f.add("Action", nt.action(r))
 	f.add("Status", statusCode(nt.kind, &r.Result))
 	if mta := quoteOf(&r.Result).mta; mta != "" {
 		f.add("Remote-MTA", "dns; "+mta)
@@ -56,11 +57,16 @@ func (nt *notice) recipient(f fields, r *queue.Report) {
 // relayed, unless the server is taken for the last one; so is one that a program took which passes mail on. One that an agent
 // of ours put away is
 // delivered.
-func action(k kind, r *queue.Report) string {
+func (nt *notice) action(r *queue.Report) string {
+	done := r.Result.Outcome == queue.Sent || r.Result.Outcome == queue.Expanded
 	switch {
-	case k == failure:
+	case nt.kind == report && nt.e.Trace == mail.TraceVerify && done: // Postfix's words: RFC 3464 has none
+		return "deliverable"
+	case nt.kind == report && nt.e.Trace == mail.TraceVerify:
+		return "undeliverable"
+	case nt.kind == failure, nt.kind == report && r.Result.Outcome == queue.Bounced:
 		return "failed"
-	case k == delay:
+	case nt.kind == delay, nt.kind == report && !done:
 		return "delayed"
 	case r.Result.Outcome == queue.Expanded:
 		return "expanded"
@@ -74,12 +80,12 @@ func action(k kind, r *queue.Report) string {
 // (RFC 3463 §2); a reply that cannot belong to the kind gives way to the kind's own.
 func statusCode(k kind, r *queue.Result) string {
 	code := r.Reply.DSN()
-	for _, class := range [...][]int{failure: {5, 4}, delay: {4}, success: {2}}[k] {
+	for _, class := range [...][]int{failure: {5, 4}, delay: {4}, success: {2}, report: {2, 4, 5}}[k] {
 		if status.ValidEnhanced(code, class) {
 			return code
 		}
 	}
-	return [...]string{failure: "5.0.0", delay: "4.0.0", success: "2.0.0"}[k]
+	return [...]string{failure: "5.0.0", delay: "4.0.0", success: "2.0.0", report: "2.0.0"}[k]
 }
 
 func oneLine(s string) string { return clean(strings.ReplaceAll(s, "\n", " ")) }

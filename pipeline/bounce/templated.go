@@ -11,7 +11,7 @@ import (
 
 // template is the name of the kind's text in bounce_template_file.
 func (k kind) template() string {
-	return [...]string{template.Failure, template.Delay, template.Success}[k]
+	return [...]string{template.Failure, template.Delay, template.Success, template.Verify}[k]
 }
 
 // subject is the administrator's, or else the usual one.

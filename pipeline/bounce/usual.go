@@ -12,7 +12,7 @@ import (
 // which no macro has.
 func Usual() template.Set {
 	set := template.Set{}
-	for _, k := range []kind{failure, delay, success} {
+	for _, k := range []kind{failure, delay, success, report} {
 		nt := &notice{kind: k, hostname: "$myhostname", origin: "$myorigin", original: original{full: true}}
 		t := &template.Template{Name: k.template(), From: "Mail Delivery System <MAILER-DAEMON>", Subject: k.subject(false), PostmasterSubject: k.subject(true)}
 		t.Body = strings.Replace(nt.greeting(), date(time.Time{}), "it is $maximal_queue_lifetime_days days old", 1)

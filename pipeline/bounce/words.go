@@ -55,6 +55,11 @@ if it fails by then, you will get another notice.
 for the addresses below. Where it says "relayed", it went on to a system
 that may not report to you what becomes of it.
 `
+	case report:
+		s += `This is the report that you asked for: what the first attempt to deliver
+your message came to for the addresses below. Where it says "deliverable" or
+"undeliverable" it was not delivered: you only asked whether it could be.
+`
 	}
 	return s
 }
@@ -66,8 +71,8 @@ func (nt *notice) sentence(r *queue.Report) string {
 	if rc.Original != "" && rc.Original != rc.Address {
 		s += " (expanded from <" + clean(rc.Original) + ">)"
 	}
-	if nt.kind == success {
-		return s + ": " + action(success, r) + ": " + reason(&r.Result)
+	if nt.kind == success || nt.kind == report {
+		return s + ": " + nt.action(r) + ": " + reason(&r.Result)
 	}
 	return s + ": " + reason(&r.Result)
 }

@@ -238,7 +238,7 @@ func (j *Job) commit(ctx context.Context) (Result, error) {
 	if e := j.rewrite(ctx); e != nil {
 		return Result{}, e
 	}
-	if j.env.Probe() && len(j.env.Recipients) > 1 {
+	if j.env.Origin.Kind == mail.KindVerify && len(j.env.Recipients) > 1 {
 		return Result{ID: j.env.ID, Aliased: true}, nil
 	}
 	j.over = true

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -120,6 +121,18 @@ func (b backend) whyRecipient(ctx context.Context, e *queue.Entry, r *queue.Reco
 	return w
 }
 
+// stdinName is the service of sessions that do not come from a socket; spaces keep it apart from the rows
+// of master.cf.
+const stdinName = "standard input"
+
+// thisHost names the client of a session on standard input as Postfix does.
+type thisHost struct{}
+
+// Name is localhost.
+func (thisHost) Name(context.Context, netip.Addr) (name, reverse string) {
+	return "localhost", "localhost"
+}
+
 // stdinPolicy is what smtpd does differently for a user on standard input (sendmail -bs): who may
 // submit was asked before, and nobody else can be there.
 func stdinPolicy() map[string]string {
@@ -127,7 +140,7 @@ func stdinPolicy() map[string]string {
 		"smtpd_client_restrictions": "", "smtpd_helo_restrictions": "", "smtpd_sender_restrictions": "",
 		"smtpd_relay_restrictions": "permit, reject", "smtpd_recipient_restrictions": "", "smtpd_data_restrictions": "",
 		"smtpd_end_of_data_restrictions": "", "smtpd_tls_security_level": "none", "smtpd_sasl_auth_enable": "no",
-		"smtpd_forbid_unauth_pipelining": "no", "smtpd_client_connection_count_limit": "0", "smtpd_client_connection_rate_limit": "0", "smtpd_peername_lookup": "no",
+		"smtpd_forbid_unauth_pipelining": "no", "smtpd_client_connection_count_limit": "0", "smtpd_client_connection_rate_limit": "0",
 	}
 }
 
@@ -137,7 +150,7 @@ func (g *generation) stdinServer(change func(*smtpd.Options)) (*smtp.Server, err
 	for name, value := range stdinPolicy() {
 		c = c.With(name, value)
 	}
-	return g.newServer(c, mastercf.Service{Name: "stdin", Type: "unix", Program: "smtpd", Limit: mastercf.DefaultLimit}, change)
+	return g.newServer(c, mastercf.Service{Name: stdinName, Type: "unix", Program: "smtpd", Limit: mastercf.DefaultLimit}, change)
 }
 
 // Session is an SMTP session of a local user.

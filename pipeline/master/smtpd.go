@@ -150,7 +150,10 @@ func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog
 	if err := g.authenticate(c, &o, log); err != nil {
 		return nil, err
 	}
-	if c.Bool("smtpd_peername_lookup") {
+	switch {
+	case s.Name == stdinName:
+		o.Names = thisHost{}
+	case c.Bool("smtpd_peername_lookup"):
 		o.Names = peerNames{g.dns}
 	}
 	return smtpd.New(o), nil

@@ -189,7 +189,7 @@ type probing struct{ mail, probes queue.Resolver }
 
 // Resolve asks the resolver for the kind of message.
 func (p probing) Resolve(ctx context.Context, env *mail.Envelope, r mail.Recipient) (queue.Route, error) {
-	if env.Probe() {
+	if env.Origin.Kind == mail.KindVerify { // what a user asks for by sendmail -bv is about mail
 		return p.probes.Resolve(ctx, env, r)
 	}
 	return p.mail.Resolve(ctx, env, r)

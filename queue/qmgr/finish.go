@@ -32,10 +32,10 @@ func (m *Manager) conclude(ctx context.Context, msg *message) *delivery {
 
 func (m *Manager) wantsNotice(msg *message, now time.Time) bool {
 	r := &msg.round
-	if r.noticed || len(r.failed)+len(r.sent)+len(r.waiting) == 0 || m.ordered(msg) == remove {
+	if r.noticed || len(r.failed)+len(r.sent)+len(r.waiting)+len(r.traced) == 0 || m.ordered(msg) == remove {
 		return false
 	}
-	return len(r.failed) > 0 || len(r.sent) > 0 || m.expired(msg, now) || m.warns(msg, now)
+	return len(r.failed) > 0 || len(r.sent) > 0 || len(r.traced) > 0 || m.expired(msg, now) || m.warns(msg, now)
 }
 
 func (m *Manager) ordered(msg *message) order {
@@ -79,6 +79,9 @@ func (m *Manager) notify(ctx context.Context, msg *message, now time.Time) {
 	ctx, cancel := context.WithTimeout(ctx, m.o.NoticeTimeout)
 	defer cancel()
 	r := &msg.round
+	if len(r.traced) > 0 {
+		m.trace(ctx, msg)
+	}
 	if len(r.sent) > 0 {
 		m.succeed(ctx, msg, now)
 	}

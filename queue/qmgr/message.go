@@ -54,10 +54,11 @@ type round struct {
 	failedAt, waitingAt []int          // their places in the envelope
 	sent                []queue.Report // those whose success is to be reported
 	sentAt              []int
-	owes                bool  // that report could not be made: the message stays for it
-	changed             []int // recipients whose progress is not stored yet
-	progressed          bool  // some of them were sent
-	noticed             bool  // the notices were dealt with
+	traced              []queue.Report // what the sender asked to be told of every recipient
+	owes                bool           // that report could not be made: the message stays for it
+	changed             []int          // recipients whose progress is not stored yet
+	progressed          bool           // some of them were sent
+	noticed             bool           // the notices were dealt with
 }
 
 // ended is the end of some recipients' attempt: one result each, or the same for all.

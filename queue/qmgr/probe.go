@@ -1,6 +1,9 @@
 package qmgr
 
-import "github.com/mtad/mtad/queue"
+import (
+	"github.com/mtad/mtad/core/mail"
+	"github.com/mtad/mtad/queue"
+)
 
 // probed deals with the answer to a probe: whatever it is, the recipient is done, nobody is sent a
 // notice and nothing is tried again. It reports false for an answer that is ours, not the
@@ -20,6 +23,10 @@ func (m *Manager) probed(msg *message, e *ended, j, i int, res *queue.Result) bo
 	report := queue.Report{Recipient: msg.entry.Recipients[i], Result: *res, At: e.at}
 	report.Recipient.Address = e.To(msg.entry, j)
 	msg.left--
+	if msg.entry.Trace == mail.TraceVerify {
+		msg.round.traced = append(msg.round.traced, report) // and noted when it was reported
+		return true
+	}
 	done := report
 	done.Result.Outcome = queue.Sent
 	msg.note(i, &done)

@@ -158,6 +158,10 @@ func (n notifierOf) Success(context.Context, *queue.Entry, func() (mail.Content,
 	return nil
 }
 
+func (n notifierOf) Trace(context.Context, *queue.Entry, func() (mail.Content, error), []queue.Report) error {
+	return nil
+}
+
 func (l *life) step() {
 	switch n := l.number(100); {
 	case n < 40:

@@ -98,6 +98,11 @@ func (m *Manager) result(msg *message, e *ended, j, i int, plain bool) {
 		m.log(msg, e, e.To(msg.entry, j), &rcpt, &res, word)
 	}
 	report := queue.Report{Recipient: rcpt, Result: res, At: e.at}
+	if msg.traces() {
+		r := report
+		r.Recipient.Address = e.To(msg.entry, j)
+		msg.round.traced = append(msg.round.traced, r)
+	}
 	m.parts(msg, e, &report)
 	switch r := &msg.round; res.Outcome {
 	case queue.Bounced:

@@ -227,7 +227,7 @@ func (w *world) note(kind string, e *queue.Entry, text func() (mail.Content, err
 	return nil
 }
 
-// Bounce, Delay and Success make the world the notifier.
+// Bounce, Delay, Success and Trace make the world the notifier.
 func (w *world) Bounce(_ context.Context, e *queue.Entry, text func() (mail.Content, error), rs []queue.Report) error {
 	return w.note("bounce", e, text, rs, time.Time{})
 }
@@ -238,6 +238,10 @@ func (w *world) Delay(_ context.Context, e *queue.Entry, text func() (mail.Conte
 
 func (w *world) Success(_ context.Context, e *queue.Entry, text func() (mail.Content, error), rs []queue.Report) error {
 	return w.note("success", e, text, rs, time.Time{})
+}
+
+func (w *world) Trace(_ context.Context, e *queue.Entry, text func() (mail.Content, error), rs []queue.Report) error {
+	return w.note("trace", e, text, rs, time.Time{})
 }
 
 func sentAll(req *queue.Request) []queue.Result {

@@ -117,6 +117,8 @@ func (d *decoder) field(line string) (err error) {
 		env.SMTPUTF8 = true
 	case "ret":
 		env.Ret, err = wordOf(retWords, value)
+	case "trace":
+		env.Trace, err = wordOf(traceWords, value)
 	case "envid":
 		env.EnvID, err = quoted(value)
 	case "recipient":

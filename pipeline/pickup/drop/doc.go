@@ -16,6 +16,7 @@
 //	body 8bitmime                      or 7bit; left out when not known
 //	smtputf8                           the addresses or the header need SMTPUTF8
 //	ret hdrs                           or full (RFC 3461 §4.3)
+//	trace verify                       or record: a report on the first attempt (sendmail -bv, -v)
 //	envid "xtext"                      RFC 3461 §4.4
 //	recipient "a@example.com" notify=success,delay orcpt="rfc822;a@example.com"
 //

@@ -18,7 +18,7 @@ import (
 
 func full() *mail.Envelope {
 	return &mail.Envelope{
-		Sender: "user@example.com", Arrived: time.UnixMilli(1700000000123), Body: mail.Body8BitMIME, SMTPUTF8: true,
+		Sender: "user@example.com", Arrived: time.UnixMilli(1700000000123), Body: mail.Body8BitMIME, SMTPUTF8: true, Trace: mail.TraceRecord,
 		Ret: mail.RetHeaders, EnvID: "a+20b",
 		Recipients: []mail.Recipient{
 			{Address: "a@example.com", Original: "a@example.com"},

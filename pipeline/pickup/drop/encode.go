@@ -16,6 +16,7 @@ const version = "mtad-drop 1"
 var (
 	bodyWords   = map[mail.BodyType]string{mail.Body7Bit: "7bit", mail.Body8BitMIME: "8bitmime"}
 	retWords    = map[mail.Ret]string{mail.RetFull: "full", mail.RetHeaders: "hdrs"}
+	traceWords  = map[mail.Trace]string{mail.TraceVerify: "verify", mail.TraceRecord: "record"}
 	notifyWords = []struct {
 		bit  mail.Notify
 		word string
@@ -61,6 +62,9 @@ func appendHead(b []byte, env *mail.Envelope, size int64) []byte {
 	}
 	if word, ok := retWords[env.Ret]; ok {
 		b = append(append(append(b, "ret "...), word...), '\n')
+	}
+	if word, ok := traceWords[env.Trace]; ok {
+		b = append(append(append(b, "trace "...), word...), '\n')
 	}
 	if env.EnvID != "" {
 		b = append(strconv.AppendQuote(append(b, "envid "...), env.EnvID), '\n')

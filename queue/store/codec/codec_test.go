@@ -34,6 +34,9 @@ func fill(t *testing.T, v reflect.Value, n *int) {
 	case *mail.Notify:
 		*x = mail.NotifySuccess | mail.NotifyDelay
 		return
+	case *mail.Trace:
+		*x = mail.TraceRecord
+		return
 	case *queue.State:
 		*x = queue.Hold
 		return
@@ -76,7 +79,7 @@ func TestEveryFieldComesBack(t *testing.T) {
 	e := filled[queue.Entry](t)
 	e.Origin.TLSKeys, e.Origin.CertificateAsked = "", false
 	e.Origin.Server, e.Origin.Trusted = netip.AddrPort{}, false // known only while the message comes in
-	for name, e := range map[string]*queue.Entry{"full": e, "empty": {}, "usual": usual()} {
+	for name, e := range map[string]*queue.Entry{"full": e, "empty": {}, "usual": usual(), "a question": {Envelope: mail.Envelope{Trace: mail.TraceVerify}}} {
 		got, err := Entry(key, AppendEntry(nil, key, e))
 		if err != nil || !reflect.DeepEqual(got, e) {
 			t.Errorf("%s entry: %v\n got %+v\nwant %+v", name, err, got, e)

@@ -12,7 +12,8 @@
 // in it so that a value under a wrong key is found out. Numbers are varints (zigzag where they
 // may be negative), strings a length and their bytes, times seconds and nanoseconds since 1970,
 // sets of booleans one byte. The outcome of a recipient has the bit 0x80 where a notice of success is owed. Fields follow each other in the order of the code, none is optional
-// and nothing may follow the last: what is new gets a new version, and a version that a program
+// and nothing may follow the last; bits that a program does not know are an error, as the two for traces
+// are to a program without them: what is new gets a new version, and a version that a program
 // does not know is an error, never a guess.
 //
 // # Errors

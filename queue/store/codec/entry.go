@@ -18,7 +18,7 @@ func AppendEntry(dst, key []byte, e *queue.Entry) []byte {
 	dst = appendString(dst, e.ID)
 	dst = binary.AppendVarint(dst, e.Size)
 	dst = appendString(dst, e.Sender)
-	dst = appendBools(dst, e.SMTPUTF8, e.Origin.Local)
+	dst = appendBools(dst, e.SMTPUTF8, e.Origin.Local, e.Trace == mail.TraceVerify, e.Trace == mail.TraceRecord)
 	dst = append(dst, byte(e.Body), byte(e.Ret))
 	dst = appendString(dst, e.EnvID)
 	dst = appendTime(dst, e.Arrived)
@@ -41,8 +41,14 @@ func Entry(key, value []byte) (*queue.Entry, error) {
 	e.ID = r.string()
 	e.Size = r.varint()
 	e.Sender = r.string()
-	flags := r.bools(2)
+	flags := r.bools(4)
 	e.SMTPUTF8, e.Origin.Local = flags&1 != 0, flags&2 != 0
+	switch {
+	case flags&4 != 0:
+		e.Trace = mail.TraceVerify
+	case flags&8 != 0:
+		e.Trace = mail.TraceRecord
+	}
 	e.Body, e.Ret = mail.BodyType(r.byte()), mail.Ret(r.byte())
 	e.EnvID = r.string()
 	e.Arrived = r.time()
