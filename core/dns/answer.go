@@ -18,6 +18,7 @@ var (
 	errLongChain   = fmt.Errorf("more than %d CNAMEs in a row, or a loop", maxHops)
 	errUnsafeAlias = errors.New("CNAME to a name with bytes that must not be shown")
 	errLame        = errors.New("lame: neither authoritative nor recursive")
+	errIgnored     = errors.New("all records are ignored")
 	errUnsafeNames = errors.New("no record holds a name that may be used")
 )
 
@@ -70,6 +71,27 @@ func at(answer []wire.RR, name string, qtype uint16) (records []wire.RR, alias *
 		}
 	}
 	return records, alias
+}
+
+// without is the reading without the records that are to be ignored.
+func (r reading) without(ignore func(string) (bool, error)) reading {
+	if r.status != Found || len(r.records) == 0 {
+		return r
+	}
+	kept := r.records[:0]
+	for _, rr := range r.records {
+		no, err := ignore(strings.Join(strings.Fields(rr.String()), " "))
+		if err != nil {
+			return r.fail(Failed, err)
+		}
+		if !no {
+			kept = append(kept, rr)
+		}
+	}
+	if r.records = kept; len(kept) == 0 {
+		r.status, r.cause = NoData, errIgnored
+	}
+	return r
 }
 
 func (r reading) found(records []wire.RR) reading {

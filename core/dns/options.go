@@ -33,6 +33,12 @@ type Options struct {
 	// smtp_dns_support_level=dnssec does. The AD bit is asked for in any case (RFC 6840 §5.7).
 	DNSSEC bool
 
+	// Ignore says which records of an answer are left out, as if they were not there: record is "name ttl
+	// IN TYPE value", with the preference before the value of MX (smtpd_dns_reply_filter). An error
+	// makes the lookup fail. It is asked when an answer comes, not for one that is kept. Default:
+	// none are.
+	Ignore func(record string) (bool, error)
+
 	// CacheBytes bounds the memory of the cache, about; default 8 MiB; negative: no cache.
 	CacheBytes int
 	// MinTTL is how long an answer is kept at least, whatever its TTL; default 0.

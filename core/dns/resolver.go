@@ -153,6 +153,9 @@ func (r *Resolver) ask(ctx context.Context, q question) *entry {
 			return r.keepFailure(ctx, q, err)
 		}
 		part := read(m, whole.name, q.qtype, maxHops-whole.hops)
+		if r.opts.Ignore != nil {
+			part = part.without(r.opts.Ignore)
+		}
 		secure = secure && m.AuthenticatedData
 		part.hops += whole.hops
 		part.lowerTTL(whole.ttl)

@@ -61,9 +61,12 @@ func (c *conn) execute(ctx context.Context) {
 	if v != grammar.Quit && c.isOutOfTurn(v) {
 		return
 	}
-	if v == grammar.Unknown && c.isForbidden() {
+	if v == grammar.Unknown && !c.isNothing() && c.isForbidden() {
 		c.fatalPlain(221, "2.7.0", "Error: I can break rules, too. Goodbye.", ErrForbidden)
 		return
+	}
+	if c.isNothing() {
+		v = grammar.Noop
 	}
 	c.counts[v].all++
 	if c.isAllowed(v) && c.dispatch(ctx, v) {
@@ -167,6 +170,11 @@ func (c *conn) helpVerbs() []string {
 		words = append(words, v.String())
 	}
 	return words
+}
+
+// isNothing reports whether a command is to do nothing.
+func (c *conn) isNothing() bool {
+	return c.srv.opt.Noop != nil && c.sess != nil && c.srv.opt.Noop(strings.ToUpper(string(c.cmd.Word)))
 }
 
 // isForbidden reports whether an unknown command is one of another protocol.

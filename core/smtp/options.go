@@ -111,6 +111,9 @@ type Options struct {
 	// (smtpd_discard_ehlo_keywords). CHUNKING, DSN, SMTPUTF8 and BINARYMIME then do not work
 	// either.
 	DiscardKeywords []string
+	// Noop says which commands are answered 250 and do nothing (smtpd_noop_commands); verb is in upper
+	// case. nil: none but NOOP.
+	Noop func(verb string) bool
 	// Forbidden says which unknown commands end the connection (smtpd_forbidden_commands);
 	// verb is in upper case. Header lines ("Subject:") always do.
 	Forbidden func(verb string) bool

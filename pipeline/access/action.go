@@ -18,6 +18,7 @@ func (t *tableCheck) result(ctx context.Context, e Env, c *Codes, q *Query, valu
 	case "DUNNO":
 		return Dunno, nil
 	case "OK":
+		q.permitted(word, class, name, t.from())
 		return Permit, nil
 	case "REJECT":
 		return t.refuse(c.AccessMap, "5.7.1", text, name, class)
@@ -37,9 +38,16 @@ func (t *tableCheck) result(ctx context.Context, e Env, c *Codes, q *Query, valu
 		return t.refuse(code, "x.7.1", text, name, class)
 	}
 	if digits(word) && text == "" { // a time stamp, as authentication by POP writes it
+		q.permitted(word, class, name, t.from())
 		return Permit, nil
 	}
 	return t.k.listed(t.list, value).within(ctx, e, c, q)
+}
+
+// from is the table, or the policy service, for the log.
+func (t *tableCheck) from() string {
+	_, spec, _ := strings.Cut(t.rule, " ")
+	return spec
 }
 
 // refuse answers with a code and the text of the table, which may begin with an enhanced code.
@@ -117,6 +125,7 @@ func (t *tableCheck) effect(q *Query, word, text, name, class string) (Decision,
 	}
 	q.note(strings.ToLower(word), strings.TrimSpace(what))
 	if word == "DISCARD" {
+		q.permitted(word, class, name, t.from())
 		return Permit, true
 	}
 	return Dunno, true

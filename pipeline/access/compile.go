@@ -96,6 +96,7 @@ func (p *compilation) one() bool {
 	}
 	if plain, ok := restrictions[key]; ok {
 		p.add(key, plain)
+		p.list.rules[len(p.list.rules)-1].plain = true
 		if strings.HasPrefix(key, "permit_tls_") {
 			p.asked(key)
 		}
@@ -180,6 +181,7 @@ func (p *compilation) parameterised(key string) bool {
 			return p.bad(key, err)
 		}
 		p.add(key, make(l))
+		p.list.rules[len(p.list.rules)-1].plain = true
 		return true
 	}
 	switch key {

@@ -18,6 +18,8 @@ type rule struct {
 	name string
 	ask  ask
 	warn bool // behind warn_if_reject
+	// plain says that it permits by itself, not by what a table has.
+	plain bool
 }
 
 // stage is what a defer_if_reject counts for: the relay and recipient lists are one.
@@ -79,6 +81,9 @@ func (q *Query) Final() *status.Error { return q.deferPermit }
 
 func (l *List) eval(ctx context.Context, e Env, c *Codes, q *Query, warned func(*status.Error)) (Decision, *status.Error) {
 	for i := range l.rules {
+		if q.discarded() {
+			break
+		}
 		r := &l.rules[i]
 		d, refusal := r.ask(ctx, e, c, q)
 		switch {
@@ -93,6 +98,9 @@ func (l *List) eval(ctx context.Context, e Env, c *Codes, q *Query, warned func(
 			}
 			return d, refusal
 		default:
+			if r.plain {
+				q.plainly(r.name)
+			}
 			return d, nil
 		}
 	}

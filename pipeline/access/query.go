@@ -38,6 +38,8 @@ type Query struct {
 	// Note is told of actions that decide nothing: "warn", "hold", "filter"… with a text for
 	// the log. nil drops them.
 	Note func(action, text string)
+	// Permits is told of what permits; nil: nobody wants to know.
+	Permits func(Permission)
 
 	name, class string // what the list is about: "user@x", "Sender address"
 	deferPermit *status.Error

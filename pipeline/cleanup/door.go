@@ -27,6 +27,8 @@ type Options struct {
 	// TLSReceived and AuthReceived show TLS and the authenticated user in Received
 	// (smtpd_tls_received_header, smtpd_sasl_authenticated_header).
 	TLSReceived, AuthReceived bool
+	// HideClient leaves the client and its TLS out of Received (smtpd_hide_client_session).
+	HideClient bool
 	// Detect8Bit takes text for 8-bit when its Content-Transfer-Encoding says so
 	// (detect_8bit_encoding_header).
 	Detect8Bit bool

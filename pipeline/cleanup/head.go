@@ -43,7 +43,9 @@ func (j *Job) appendReceived(b []byte) []byte {
 		b = strconv.AppendInt(b, int64(o.UID), 10)
 		b = append(b, ")\r\n\t"...)
 	case mail.KindSMTP:
-		b = j.appendFrom(b, o)
+		if !j.d.o.HideClient {
+			b = j.appendFrom(b, o)
+		}
 		b = append(j.appendBy(b), ')', ' ')
 		b = append(append(b, "with "...), o.Proto...)
 		if j.env.ID != "" {

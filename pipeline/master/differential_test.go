@@ -63,6 +63,7 @@ func differ(t *testing.T, file string) {
 	}
 	differences := string(explained)
 	theirs, ours := postfixSite(t, parts), mtadSite(t, parts)
+	theirs.pattern, ours.pattern = strings.TrimSpace(parts["log"]), strings.TrimSpace(parts["log"])
 	for i, c := range parseCases(t, parts["cases"]) {
 		t.Run(c.line, func(t *testing.T) {
 			want, got := theirs.play(t, i, c), ours.play(t, i, c)
@@ -170,6 +171,8 @@ type site struct {
 	policy string
 	// release releases a message that is on hold.
 	release func(id string)
+	// pattern says which lines of the log are compared, "" for none.
+	pattern string
 }
 
 var sinkNames = []string{"DEFAULT", "LOCAL", "VIRTUAL", "RELAY", "OTHER"}
@@ -313,7 +316,7 @@ var enhancedCode = regexp.MustCompile(`(: \d{3}) \d\.\d+\.\d+ `)
 var queueID = regexp.MustCompile(`queued as (\S+)`)
 
 // play returns the replies of a session and what arrived of its message, as text to compare.
-func (s *site) play(t *testing.T, n int, c diffCase) string {
+func (s *site) play(t *testing.T, n int, c diffCase) (out string) {
 	t.Helper()
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(c.client)}, Timeout: patience}
 	conn, err := d.Dial("tcp", s.addr)
@@ -333,11 +336,14 @@ func (s *site) play(t *testing.T, n int, c diffCase) string {
 	k.reply()
 	k.send([]byte("EHLO " + c.helo + "\r\n"))
 	k.reply()
-	if c.tls != "" {
+	if c.tls != "" || s.pattern != "" {
 		defer func() { // so that the lines of the next session are its own
 			_ = conn.Close()
 			s.log.waitAfter(t, began, `disconnect from `, nil)
+			out += s.logged(began)
 		}()
+	}
+	if c.tls != "" {
 		if !s.secure(&b, k, c, began) {
 			return b.String()
 		}

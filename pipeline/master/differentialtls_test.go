@@ -8,6 +8,7 @@ import (
 )
 
 var (
+	idInLog     = regexp.MustCompile(`\b[0-9A-F]{10,12}\b`)
 	receivedTLS = regexp.MustCompile(`(?s)\(using.*?\)\s+by `)
 	loggedTLS   = `(\w+ TLS connection established from [^\n]*|NOQUEUE: abort: TLS from [^\n]*)\n`
 	// What the TLS libraries choose by themselves, and the digest that Go's does not tell.
@@ -49,4 +50,17 @@ func (s *site) secure(b *strings.Builder, k *client, c diffCase, began int) bool
 	}
 	fmt.Fprintf(b, "  log: %s\n", sameTLS(s.log.waitAfter(k.t, began, loggedTLS, nil)[1]))
 	return err == nil && strings.HasPrefix(reply, "250")
+}
+
+// logged returns the lines of the log after a mark that match the pattern of the file.
+func (s *site) logged(mark int) string {
+	if s.pattern == "" {
+		return ""
+	}
+	var b strings.Builder
+	for _, line := range regexp.MustCompile(s.pattern).FindAllString(s.log.String()[mark:], -1) {
+		line = strings.ReplaceAll(line, s.policy, "%POLICY%")
+		fmt.Fprintf(&b, "  log: %s\n", idInLog.ReplaceAllString(line, "ID"))
+	}
+	return b.String()
 }

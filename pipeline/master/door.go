@@ -68,6 +68,7 @@ func (g *generation) door(c *conf.Config, hooks *hook.Set) (*cleanup.Door, error
 		NoMaps:       c.Has("receive_override_options", "no_address_mappings"),
 		KeepOriginal: cc.Bool("enable_original_recipient"), DuplicateLimit: cc.Int("duplicate_filter_limit"),
 		RemoteDomain: cc.String("remote_header_rewrite_domain"),
+		HideClient:   c.Bool("smtpd_hide_client_session"),
 		Detect8Bit:   cc.Bool("detect_8bit_encoding_header"),
 		Rewriter:     rewriter, Store: g.m.store, Queued: g.m.accepted, OnEvent: g.m.happened, Hooks: hooks,
 		Log: g.m.logOf(cc, "cleanup"),

@@ -87,7 +87,7 @@ func (m *Master) build(ctx context.Context, c *conf.Config) (g *generation, err 
 			g.close()
 		}
 	}()
-	if g.dns, err = newResolver(c); err != nil {
+	if g.dns, err = newResolver(c, nil); err != nil {
 		return g, err
 	}
 	own, err := ownAddresses(c)

@@ -23,11 +23,11 @@ type resolver interface {
 	names
 }
 
-func newResolver(c *conf.Config) (resolver, error) {
+func newResolver(c *conf.Config, ignore func(string) (bool, error)) (resolver, error) {
 	if lookupsDisabled(c) {
 		return dns.NewNative(), nil
 	}
-	return dns.New(dns.Options{Hosts: "/etc/hosts", DNSSEC: anySigned(c)})
+	return dns.New(dns.Options{Hosts: "/etc/hosts", DNSSEC: anySigned(c), Ignore: ignore})
 }
 
 // tableOptions say how tables are opened; plugins are tables too.

@@ -46,6 +46,9 @@ func (g *generation) serverParts(c *conf.Config, s mastercf.Service, limits *smt
 	if o.Forbidden, err = g.forbidden(c, log); err != nil {
 		return o, nil, err
 	}
+	if o.Noop, err = g.listed(c, "smtpd_noop_commands", log); err != nil {
+		return o, nil, err
+	}
 	if s.Verbose > 0 {
 		o.Logger = log.SlogAt(slog.LevelDebug)
 		o.Trace = func(c smtp.ConnInfo, fromClient bool, line []byte) { traceLine(log, c, fromClient, line) }
@@ -99,7 +102,11 @@ func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog
 	if err != nil {
 		return nil, err
 	}
-	world, err := g.newWorld(c, g.rewriter, g.dns, own)
+	answers, err := g.filteredDNS(c)
+	if err != nil {
+		return nil, err
+	}
+	world, err := g.newWorld(c, g.rewriter, answers, own)
 	if err != nil {
 		return nil, err
 	}
@@ -130,6 +137,9 @@ func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog
 		SoftBounce: c.Bool("soft_bounce"), Resolvable: g.rewriter.Resolvable, LocalClient: localClient(c, world), Flush: g.m.flushSite, Trusted: world.MyNetworks,
 	}
 	o.TLS = side.policy()
+	if err := g.manners(c, &o, log); err != nil {
+		return nil, err
+	}
 	if o.Trouble, err = g.trouble(c); err != nil {
 		return nil, err
 	}

@@ -27,6 +27,35 @@ func (s *session) filterCommand(line []byte) ([]byte, error) {
 	return []byte(replaced), nil
 }
 
+// replaced is what smtpd_reject_filter_maps makes of a negative reply. What it makes must be one, too: a
+// client that is refused must hear so.
+func (s *session) replaced(r status.Reply) status.Reply {
+	text, ok := s.h.o.Replace(r.String())
+	if !ok {
+		return r
+	}
+	n, ok := negativeReply(text)
+	if !ok {
+		s.h.o.Log.Warning(status.Clean("smtpd_reject_filter_maps: " + text + ": needs a reply of 4NN or 5NN and a text"))
+		return r
+	}
+	return n
+}
+
+// negativeReply reads "550 5.7.1 text"; ok is false for anything else but a refusal.
+func negativeReply(text string) (r status.Reply, ok bool) {
+	code, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
+	n, err := strconv.Atoi(code)
+	if err != nil || len(code) != 3 || n/100 != 4 && n/100 != 5 {
+		return r, false
+	}
+	r = status.Reply{Code: n, Text: rest}
+	if enhanced, rest := status.SplitEnhanced(n, rest); enhanced != "" {
+		r.Enhanced, r.Text = enhanced, rest
+	}
+	return r, true
+}
+
 // addFooter adds the template of smtpd_reject_footer to a negative reply: in lines of its own, or
 // behind the text when it begins with "\\c"; "\\n" begins a line.
 func (s *session) addFooter(r status.Reply) status.Reply {

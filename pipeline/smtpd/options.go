@@ -79,6 +79,12 @@ type Options struct {
 	// Proxy is the filter that mail passes before it is accepted (smtpd_proxy_filter); nil: mail is
 	// queued here.
 	Proxy *Proxy
+	// Replace returns what is said in the place of a negative reply, "NNN N.N.N text" with lines ended by "\n"
+	// (smtpd_reject_filter_maps); ok is false to say what was to be said. nil: that always.
+	Replace func(reply string) (replaced string, ok bool)
+	// LogPermit says which restrictions that permit are logged (smtpd_log_access_permit_actions); nil:
+	// none.
+	LogPermit func(action string) bool
 	// Filter is content_filter, "" for none.
 	Filter string
 	// Auth authenticates clients; nil: authentication is not enabled.

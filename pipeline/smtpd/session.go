@@ -67,7 +67,7 @@ func (h *Handler) Connect(ctx context.Context, c smtp.ConnInfo) (smtp.Session, e
 	if err != nil {
 		s.closeHooks()
 		h.o.Limits.Leave(client, h.o.Clock())
-		return nil, &smtp.Refused{Err: s.softenedError(err), End: s.logDisconnect}
+		return nil, &smtp.Refused{Err: s.negativeError(err), End: s.logDisconnect}
 	}
 	return s, nil
 }
@@ -157,7 +157,7 @@ func (s *session) Adjust(t *smtp.Tuning) {
 	if s.h.o.CommandFilter != nil {
 		t.Command = s.filterCommand
 	}
-	if s.h.o.Footer != nil || s.h.o.SoftBounce {
+	if s.speaksOtherwise() {
 		t.Footer = s.negative
 	}
 }
@@ -258,6 +258,9 @@ func (s *session) complete(q *access.Query) {
 	if s.h.o.Proxy != nil {
 		q.NoEffects = "smtpd_proxy_filter"
 	}
+	if s.h.o.LogPermit != nil {
+		q.Permits = func(p access.Permission) { s.permitted(p, q) }
+	}
 	if q.Note == nil {
 		q.Note = func(action, text string) { s.note(action, text, q) }
 	}
@@ -273,6 +276,18 @@ func (s *session) greeting() string {
 		return "HELO"
 	}
 	return "EHLO"
+}
+
+// permitted logs what permits, if it is asked for (smtpd_log_access_permit_actions).
+func (s *session) permitted(p access.Permission, q *access.Query) {
+	if !s.h.o.LogPermit(p.Action) {
+		return
+	}
+	from := ""
+	if p.From != "" {
+		from = "from " + p.From
+	}
+	s.note("permit", "action="+p.Action+" for "+p.Class+"="+p.Name+" "+from, q)
 }
 
 // note logs an action of an access table that decides nothing, in Postfix's words.

@@ -15,20 +15,28 @@ func (s *session) softened(r status.Reply) status.Reply {
 	return r
 }
 
-// negative is a negative reply as it is sent: with a footer, then softened.
+// negative is a negative reply as it is sent: filtered, with a footer, then softened.
 func (s *session) negative(r status.Reply) status.Reply {
+	if s.h.o.Replace != nil {
+		r = s.replaced(r)
+	}
 	if s.h.o.Footer != nil {
 		r = s.addFooter(r)
 	}
 	return s.softened(r)
 }
 
-// softenedError is what a client is told that may not even begin.
-func (s *session) softenedError(err error) error {
-	if e := status.From(err); s.h.o.SoftBounce && e.Reply.Permanent() {
-		c := *e
-		c.Reply = s.softened(e.Reply)
-		return &c
+// speaksOtherwise reports whether negative changes replies at all.
+func (s *session) speaksOtherwise() bool {
+	return s.h.o.Footer != nil || s.h.o.Replace != nil || s.h.o.SoftBounce
+}
+
+// negativeError is what a client is told that may not even begin.
+func (s *session) negativeError(err error) error {
+	if !s.speaksOtherwise() {
+		return err
 	}
-	return err
+	c := *status.From(err)
+	c.Reply = s.negative(c.Reply)
+	return &c
 }
