@@ -6,7 +6,7 @@ import (
 )
 
 func TestRefusalsAreReplaced(t *testing.T) {
-	d := newDaemon(t, "mynetworks = 192.0.2.1", "smtpd_reject_filter_maps = pcre:$config_directory/replies", "smtpd_reject_footer = \\c -- help",
+	d := newDaemon(t, "mynetworks = 192.0.2.1", "mydestination = x.test", "smtpd_reject_filter_maps = pcre:$config_directory/replies", "smtpd_reject_footer = \\c -- help",
 		"smtpd_recipient_restrictions = check_recipient_access inline:{ {odd@x.test = REJECT odd}, {wrong@x.test = REJECT wrong}, {later@x.test = DEFER not now} }, reject_unauth_destination",
 		"smtpd_client_restrictions = check_client_access inline:{ {192.0.2.1 = REJECT} }")
 	d.write("replies", `/^454 4\.7\.1 (.*Relay access denied.*)/ 550 5.7.26 no relaying: $1
