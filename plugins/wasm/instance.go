@@ -13,9 +13,21 @@ import (
 	"github.com/mtad/mtad/plugins/wasm/meter"
 )
 
-// fuel is how many units (about one machine instruction each) a guest runs between two looks at
-// the clock: about a tenth of a millisecond.
-const fuel = 200_000
+// fuel is how many units (about one machine instruction each) a guest runs at most between two looks at
+// the clock: about a tenth of a millisecond. leastFuel is what it gets where that takes long: in pages that
+// the kernel has to find and to clear, 200,000 units can be more than a millisecond. grownFuel is what it
+// gets once its memory has grown: then a few units, the first touch of a page, can be a microsecond.
+const (
+	fuel      = 200_000
+	leastFuel = fuel / 16
+	grownFuel = 2500
+)
+
+// Between two looks at the clock should be more than often and less than seldom.
+const (
+	often  = 100 * time.Microsecond
+	seldom = 200 * time.Microsecond
+)
 
 // stack is how many bytes a guest's calls may take in the engine's stack, about. The engine doubles that stack when it is
 // full and copies it, up to 100 MiB: with this it stays below 3 MiB.
@@ -24,8 +36,9 @@ const stack = 1 << 20
 // ticks is how many host calls a guest may make between two looks at the clock.
 const ticks = 16
 
-// moved is how many bytes host calls may move for a guest between two looks at the clock: about 50 µs.
-const moved = 256 << 10
+// moved is how many bytes host calls may move for a guest between two looks at the clock: 10 µs in pages
+// that are there, ten times as much in new ones.
+const moved = 64 << 10
 
 // maxCalls is how many host calls one hook may make: enough to read 400 MiB in pieces of 4 KiB.
 const maxCalls = 100_000
@@ -78,6 +91,8 @@ type instance struct {
 	// Fuel: what the call may burn (0: no limit), what it burnt in the stretches before this one,
 	// and what this one was given.
 	budget, spent, granted int64
+	portion                int64  // of the next stretch
+	size                   uint32 // of the memory when the call began
 	result                 [1]uint64
 	out                    lineLog // standard output and error
 }
@@ -118,7 +133,7 @@ func (in *instance) run(fn api.Function, ctx context.Context, h sdk.Host) (uint6
 	if in.deadline, ok = ctx.Deadline(); !ok {
 		in.deadline = in.begun.Add(initTime)
 	}
-	in.spent = 0
+	in.spent, in.portion, in.size = 0, fuel, in.mem.Size()
 	in.refuel()
 	in.stack.Set(stack)
 	in.result[0] = 0
@@ -169,14 +184,16 @@ const (
 )
 
 // outOfTime looks at the clock and stops the guest when its time is over. The panic unwinds the guest;
-// wazero makes it the error of the call.
-func (in *instance) outOfTime() {
+// wazero makes it the error of the call. It returns the time since the last look.
+func (in *instance) outOfTime() (took time.Duration) {
 	now, limit := time.Now(), in.deadline.Sub(in.begun)
-	in.used += min(now.Sub(in.looked), limit/stretch)
+	took = now.Sub(in.looked)
+	in.used += min(took, limit/stretch)
 	in.looked, in.unpaid = now, 0
 	if now.After(in.deadline) && (in.used >= limit/share || now.Sub(in.begun) > patience*limit) {
 		panic(ErrTime)
 	}
+	return took
 }
 
 // yield is called by metered code when its fuel or its stack is used up.
@@ -191,8 +208,17 @@ func (in *instance) yield(mod api.Module) {
 	if in.fuel == nil {
 		panic(ErrTime) // a start function that uses up its initial fuel
 	}
-	in.outOfTime()
+	took := in.outOfTime()
 	in.spent = in.burnt()
+	switch {
+	case took > seldom:
+		in.portion = max(in.portion/2, leastFuel)
+	case took < often:
+		in.portion = min(in.portion*2, fuel)
+	}
+	if in.mem.Size() > in.size {
+		in.portion = grownFuel
+	}
 	in.refuel()
 }
 

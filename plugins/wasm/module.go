@@ -241,12 +241,28 @@ func (m *Module) Call(ctx context.Context, p sdk.Point, h sdk.Host) (sdk.Action,
 	v, err := in.run(in.hook(p), ctx, h)
 	m.used[p].note(in)
 	if err != nil || !m.recycle(in) {
-		in.mod.Close(context.Background())
-		m.pool.lost()
+		m.drop(in)
 	} else {
 		m.pool.put(in)
 	}
 	return sdk.Action(int32(v)), err
+}
+
+// slowToFree is the memory from which an instance is given up beside the call that used it: the kernel
+// takes a millisecond and more for 16 MiB, for which a sender would wait behind the limit.
+const slowToFree = 1 << 20
+
+// drop closes an instance. Its slot is taken until that is done, and Close waits for it.
+func (m *Module) drop(in *instance) {
+	gone := func() {
+		in.mod.Close(context.Background())
+		m.pool.lost()
+	}
+	if in.mem == nil || in.mem.Size() < slowToFree {
+		gone()
+		return
+	}
+	go gone()
 }
 
 // fresh makes an instance in the state of the snapshot. A guest that has to be initialised for it does

@@ -36,14 +36,14 @@ func (m *Module) Usage(p sdk.Point) (memory int64, fuel uint64) {
 
 // refuel hands out fuel for the next stretch: what is left of the budget at most.
 func (in *instance) refuel() {
-	in.granted = fuel
+	in.granted = in.portion
 	if budget := in.budget; budget > 0 {
 		if in.spent >= budget {
 			in.granted = 0
 			in.fuel.Set(0)
 			panic(ErrFuel)
 		}
-		in.granted = min(fuel, budget-in.spent)
+		in.granted = min(in.portion, budget-in.spent)
 	}
 	in.fuel.Set(uint64(in.granted))
 }

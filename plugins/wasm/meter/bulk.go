@@ -1,10 +1,10 @@
 package meter
 
-// Long fills and copies are done in pieces with a test of the fuel before each, by functions that are added: one
+// Long fills and copies are done in pieces by functions that are added, and the host is asked before each: one
 // operation on all of a memory takes milliseconds when its pages are new.
 
-// pieceBytes is how many bytes memory.fill and memory.copy move at most between two tests of the fuel.
-const pieceBytes = 256 << 10
+// pieceBytes is how many bytes memory.fill and memory.copy move at most between two yields.
+const pieceBytes = 64 << 10
 
 // fillBody is the function fill(to, value, n), copyBody copy(to, from, n). Within pieces they do what the instruction
 // does; one that does not fit into the memory they hand to it as a whole, and it traps before it writes.
@@ -54,8 +54,11 @@ func (m *module) unlessPieces(b []byte, at byte) []byte {
 // piece emits the length of a piece.
 func piece(b []byte) []byte { return appendS64(append(b, opI32Const), pieceBytes) }
 
-// spendPiece emits fuel -= a piece; test.
-func (m *module) spendPiece(b []byte) []byte { return m.test(m.take(b, pieceBytes/BytesPerUnit)) }
+// spendPiece emits fuel -= a piece; yield. Fuel does not tell how long a piece takes: in new pages ten times as
+// long as in others, on a busy machine longer still. So the host looks at the clock at each, fuel left or not.
+func (m *module) spendPiece(b []byte) []byte {
+	return appendU32(append(m.take(b, pieceBytes/BytesPerUnit), opCall), m.yieldFunction())
+}
 
 // move emits local = local op a piece.
 func move(b []byte, local, op byte) []byte {

@@ -26,7 +26,7 @@
 //   - Set the stack before every call to what Options.MaxStack says: a call that failed gave nothing back. In yield, look
 //     at the stack first: if it is below zero, do not return.
 //   - In yield, leave the fuel above zero or do not return: a loop head asks again until it is. The fuel may be below
-//     zero there; what is missing has been charged for code that is about to run, so count it as used.
+//     zero there, or above it (before a piece of a long fill or copy); what is missing has been charged for code that is about to run, so count it as used.
 //   - Give a total as well as looking at the clock. Code is paid for before it runs, so all that runs is within the
 //     total, but a guest with a million calls on its stack has that many stretches of up to CheckInterval
 //     units left to run, paid long ago, without a test in between.
@@ -49,7 +49,7 @@
 //     such imports and exports are refused.
 //   - Between two tests of the fuel a function executes at most CheckInterval units of its own code and one
 //     instruction, and an operation on memory or tables of any length is charged and tested before it begins; a fill or copy
-//     longer than 256 KiB is done in pieces, with a test before each.
+//     longer than 64 KiB is done in pieces, with a yield before each, whether there is fuel left or not.
 //   - Memory and tables that the module defines have a maximum within the options. Imported ones are limited by whoever
 //     provides them.
 //   - The engine accepts the rewritten module if and only if it accepts the original, custom sections aside.
