@@ -93,6 +93,8 @@ type Report struct {
 	Result    Result
 	// At is when the result came.
 	At time.Time
+	// Cleared says that the sender was told of a delay that is over with this (confirm_delay_cleared).
+	Cleared bool
 }
 
 // Notifier sends notices about entries. When it returns nil, the notice is committed to the
@@ -104,7 +106,7 @@ type Notifier interface {
 	// Delay tells the sender that delivery takes long (delay_warning_time). next is when
 	// the message expires.
 	Delay(ctx context.Context, e *Entry, text func() (mail.Content, error), waiting []Report, expires time.Time) error
-	// Success reports recipients that asked for it (NOTIFY=SUCCESS).
+	// Success reports recipients that asked for it (NOTIFY=SUCCESS), and those that are Cleared.
 	Success(ctx context.Context, e *Entry, text func() (mail.Content, error), sent []Report) error
 	// Trace tells the sender what an attempt came to, as Envelope.Trace asks for.
 	Trace(ctx context.Context, e *Entry, text func() (mail.Content, error), all []Report) error

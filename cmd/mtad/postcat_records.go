@@ -21,6 +21,7 @@ const (
 	recDone      = 'D'
 	recEnd       = 'E'
 	recFilter    = 'L'
+	recVERP      = 'V'
 	recContents  = 'M'
 	recText      = 'N'
 	recOriginal  = 'O'
@@ -71,6 +72,9 @@ func (w *catWriter) envelope(e *queue.Entry, r *queue.Record) {
 	w.attribute("rewrite_context", rewriteContext(&e.Origin, e.ID != ""))
 	w.attribute("envelope_id", xtext(e.EnvID))
 	w.attribute("ret_flags", retFlags(e.Ret))
+	if e.VERP != "" {
+		w.line(recVERP, "verp_delimiters: %s", e.VERP)
+	}
 	w.line(recSender, "sender: %s", e.Sender)
 	w.attribute("trace_flags", traceFlags(e.Trace))
 	w.attribute("encoding", encoding(e.Body))

@@ -28,12 +28,13 @@ maildrop directory.
   -R WHAT     return full or hdrs with a notice
   -V ID       envelope id to show in notices
   -v, -bv     have a report mailed of the delivery; of what it would be
+  -XV[XY]     each recipient gets a sender of its own: you+user=domain@here
   -bp, -bi    list the queue (mailq); bring aliases up to date (newaliases)
   -bs         SMTP on standard input and output
   -q          try deferred mail now; -qRSITE, -qIID for a site, a message
   -C DIR      configuration directory, or a file in it (also -c)
 
--A -G -L -O -U -X -d -e -h -m -n -o -p -bh -q1h have no effect; -bd starts the
+-A -G -L -O -U -d -e -h -m -n -o -p -bh -q1h have no effect; -bd starts the
 daemon. Exit codes: 0 queued, 64 usage, 65 bad data, 67 no such user, 69
 refused, 71 system error, 74 input error, 75 try later, 77 not allowed.
 `
@@ -97,7 +98,16 @@ func (sh *shell) submit(r *request) int {
 		return sh.fail(exIOErr, "%s: cannot read the message: %v", who, err)
 	}
 	defer m.Close()
-	if err := enter(c, r.envelope(m, arrived), m); err != nil {
+	env := r.envelope(m, arrived)
+	if r.verp {
+		if env.VERP = r.delimiters; env.VERP == "" {
+			env.VERP = c.String("default_verp_delimiters")
+		}
+		if filter := c.String("verp_delimiter_filter"); !mail.VERPDelimiters(env.VERP, filter) {
+			return sh.fail(exUsage, "-V requires two characters from %s", filter)
+		}
+	}
+	if err := enter(c, env, m); err != nil {
 		return sh.fail(codeOf(err), "%s: %s", who, told(err))
 	}
 	if r.trace != mail.TraceNone {

@@ -34,6 +34,8 @@ type request struct {
 	notify                       mail.Notify
 	ret                          mail.Ret
 	envID                        string
+	verp                         bool   // -XV
+	delimiters                   string // of it, "" for default_verp_delimiters
 	recipients                   []string
 }
 
@@ -114,6 +116,8 @@ func (sh *shell) sendmailOption(r *request, o option) error {
 		sh.setRet(r, o.value)
 	case 'V':
 		sh.setEnvID(r, o.value)
+	case 'X':
+		return sh.setVERP(r, o.value)
 	case 'b':
 		return r.setMode(o.value)
 	case 'q':
@@ -121,7 +125,7 @@ func (sh *shell) sendmailOption(r *request, o option) error {
 	case 'o':
 		r.setOld(o.value)
 	}
-	return nil // -A -G -L -O -U -X -d -e -h -m -n -p mean nothing here, as in Postfix
+	return nil // -A -G -L -O -U -d -e -h -m -n -p mean nothing here, as in Postfix
 }
 
 func (sh *shell) setSender(r *request, value string) {
@@ -201,6 +205,19 @@ func (sh *shell) setEnvID(r *request, value string) {
 		return
 	}
 	r.envID = b.String()
+}
+
+// setVERP reads -XV: a sender for each recipient. -X with anything else named a file of old.
+func (sh *shell) setVERP(r *request, value string) error {
+	delimiters, ok := strings.CutPrefix(value, "V")
+	if !ok {
+		return nil
+	}
+	if delimiters != "" && len(delimiters) != 2 {
+		return fmt.Errorf("-V requires two characters from verp_delimiter_filter")
+	}
+	r.verp, r.delimiters = true, delimiters
+	return nil
 }
 
 // setMode reads -b.

@@ -23,6 +23,9 @@ type Envelope struct {
 	// as it came.
 	Ret   Ret
 	EnvID string
+	// VERP are the two delimiters of variable envelope return paths, "" for none: each recipient's
+	// delivery has a sender of its own (func VERPSender).
+	VERP string
 	// Origin says where the message came from.
 	Origin Origin
 	// Arrived is when the message began to arrive; retry and expiry count from it.

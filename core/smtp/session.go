@@ -99,6 +99,8 @@ type Tuning struct {
 	BareNewline BareNewline
 	// MaxMessageBytes is the largest message, 0 for no limit.
 	MaxMessageBytes int64
+	// XVERP takes the XVERP parameter of MAIL (smtpd_authorized_verp_clients); the session announces it.
+	XVERP bool
 	// Command returns a line to read in the place of one that came, without line end: the same
 	// one, or its own. An error ends the connection with 421 (smtpd_command_filter). nil: every
 	// line counts as it came.

@@ -70,7 +70,7 @@ func (c *conn) paths() grammar.Paths {
 func (c *conn) offered() grammar.Offered {
 	o := &c.srv.opt
 	return grammar.Offered{DSN: c.offers("DSN"), Auth: c.authOffered, SMTPUTF8: o.SMTPUTF8 && c.offers("SMTPUTF8"),
-		BinaryMIME: o.BinaryMIME && c.offers("BINARYMIME") && c.offers("CHUNKING")}
+		BinaryMIME: o.BinaryMIME && c.offers("BINARYMIME") && c.offers("CHUNKING"), XVERP: c.tune.XVERP && c.offers("XVERP")}
 }
 
 func (c *conn) needsHelo() bool { return c.srv.opt.RequireHelo && c.helo == "" }

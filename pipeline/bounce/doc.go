@@ -12,6 +12,7 @@
 //	delayed           the sender                               unless NOTIFY says otherwise
 //	delayed           delay_notice_recipient                   notify_classes has delay
 //	delivered         the sender                               NOTIFY=SUCCESS
+//	delivered late    the sender, who was told of the delay    confirm_delay_cleared
 //	anything, or it   the sender                               sendmail -v, -bv
 //	was only asked
 //

@@ -109,11 +109,15 @@ func (nt *notice) writeHeader(b *strings.Builder, eightBit bool) {
 		{"From", nt.fromField()},
 		{"Subject", nt.subject()},
 		{"To", clean(nt.to)},
+		{"References", nt.original.messageID},
+		{"In-Reply-To", nt.original.messageID},
 		{"Auto-Submitted", auto},
 		{"MIME-Version", "1.0"},
 		{"Content-Type", "multipart/report; report-type=" + nt.reportType() + ";\r\n\tboundary=\"" + nt.boundary + "\""},
 	} {
-		b.WriteString(f[0] + ": " + f[1] + "\r\n")
+		if f[1] != "" {
+			b.WriteString(f[0] + ": " + f[1] + "\r\n")
+		}
 	}
 	b.WriteString(encoding(eightBit) + "\r\n")
 }

@@ -2,7 +2,6 @@ package bounce
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -42,6 +41,9 @@ func (n *Notifier) Bounce(ctx context.Context, e *queue.Entry, text Text, failed
 		return n.doubleBounce(ctx, e, text, failed)
 	}
 	wanted := thoseWho(failed, wantsFailure)
+	if e.VERP != "" && !n.o.NoVERP {
+		return n.bounceEach(ctx, e, text, wanted, failed)
+	}
 	if err := n.toSender(ctx, &notice{kind: failure, e: e, reports: wanted, full: e.Ret != mail.RetHeaders}, text); err != nil {
 		return err
 	}
@@ -79,12 +81,18 @@ func (n *Notifier) Delay(ctx context.Context, e *queue.Entry, text Text, waiting
 	return nil
 }
 
-// Success reports the recipients that asked for it and whose next hop has not taken over to report.
+// Success reports the recipients that asked for it and whose next hop has not taken over to report, and
+// those of whose delay the sender was told.
 func (n *Notifier) Success(ctx context.Context, e *queue.Entry, text Text, sent []queue.Report) error {
 	if e.Sender == "" || n.isDoubleBounce(e.Sender) {
 		return nil
 	}
-	wanted := slices.DeleteFunc(thoseWho(sent, wantsSuccess), func(r queue.Report) bool { return r.Result.DSNRelayed })
+	var wanted []queue.Report
+	for _, r := range sent {
+		if w := r.Recipient.Notify; r.Cleared || w&mail.NotifyNever == 0 && wantsSuccess(w) && !r.Result.DSNRelayed {
+			wanted = append(wanted, r)
+		}
+	}
 	if len(wanted) == 0 {
 		return nil
 	}

@@ -28,6 +28,11 @@ type Options struct {
 	// SizeLimit is bounce_size_limit: a message of more bytes is returned without its body;
 	// 0 for no limit.
 	SizeLimit int64
+	// Threaded has notices refer to the message that they are about (enable_threaded_bounces).
+	Threaded bool
+	// NoVERP makes one notice of all failures although each recipient's mail had a sender of its own
+	// (disable_verp_bounces).
+	NoVERP bool
 	// Classes is notify_classes.
 	Classes Classes
 	// BounceRecipient, DoubleBounceRecipient and DelayRecipient get the postmaster's notices

@@ -17,15 +17,20 @@ type original struct {
 	full bool
 	// header8 and eightBit: the header, and what is returned, have bytes ≥ 0x80.
 	header8, eightBit bool
+	// messageID is the message's, "" for none that can be referred to.
+	messageID string
 }
 
-func readOriginal(c mail.Content, full bool) (original, error) {
+func readOriginal(c mail.Content, full, threaded bool) (original, error) {
 	header, err := deliver.Header(c, nil)
 	if err != nil {
 		return original{}, err
 	}
 	o := original{text: c, size: int64(len(header)), full: full, header8: has8Bit(header)}
 	o.eightBit = o.header8
+	if threaded {
+		o.messageID = messageID(header)
+	}
 	if full {
 		o.size = c.Size()
 		if !o.header8 {
@@ -33,6 +38,23 @@ func readOriginal(c mail.Content, full bool) (original, error) {
 		}
 	}
 	return o, err
+}
+
+// maxMessageID is the longest message id that a notice refers to.
+const maxMessageID = 900
+
+// messageID returns the message id in a header, if it is one of printable ASCII.
+func messageID(header []byte) string {
+	id := mail.ParseHeader(header).Get("Message-Id")
+	if len(id) < 3 || len(id) > maxMessageID || id[0] != '<' || id[len(id)-1] != '>' {
+		return ""
+	}
+	for i := range len(id) {
+		if id[i] <= ' ' || id[i] >= 0x7f {
+			return ""
+		}
+	}
+	return id
 }
 
 var blocks = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}

@@ -64,7 +64,7 @@ func (n *Notifier) send(ctx context.Context, nt *notice, text Text, logName stri
 
 // submit makes the notice with as much of the message as it may return, and queues it.
 func (n *Notifier) submit(ctx context.Context, nt *notice, c mail.Content) (id string, err error) {
-	orig, err := readOriginal(c, nt.full && (n.o.SizeLimit <= 0 || c.Size() <= n.o.SizeLimit))
+	orig, err := readOriginal(c, nt.full && (n.o.SizeLimit <= 0 || c.Size() <= n.o.SizeLimit), n.o.Threaded)
 	if err != nil {
 		return "", status.From(err)
 	}

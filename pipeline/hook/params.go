@@ -35,6 +35,9 @@ func MailParams(env *mail.Envelope, size int64) string {
 	if env.EnvID != "" {
 		words = append(words, "ENVID="+env.EnvID)
 	}
+	if env.VERP != "" {
+		words = append(words, "XVERP="+env.VERP)
+	}
 	if a := env.Origin.SASLSender; a != "" {
 		words = append(words, "AUTH="+xtext(a))
 	}

@@ -21,7 +21,7 @@ import (
 // lines "-- name --", of which main.cf and master.cf are added to the usual ones and cases has the sessions, one per
 // line:
 //
-//	from > recipient … ; helo NAME ; client ADDRESS ; Field: value | line of the body | …
+//	from > recipient … ; helo NAME ; client ADDRESS ; mail PARAMETERS ; Field: value | line of the body | …
 //	each from > recipient …        (a session per recipient)
 //	say COMMAND | COMMAND … ; client ADDRESS        (no message: what is answered after EHLO)
 //
@@ -102,6 +102,7 @@ type diffCase struct {
 	tls                      string // "" for none
 	old                      bool
 	to, fields, says, body   []string
+	mail                     string // parameters of MAIL
 	nowhere, held            bool
 	differs                  string // the name of the difference that is wanted
 }
@@ -138,6 +139,8 @@ func parseCases(t *testing.T, text string) (all []diffCase) {
 				c.helo = v
 			} else if v, ok := strings.CutPrefix(o, "client "); ok {
 				c.client = v
+			} else if v, ok := strings.CutPrefix(o, "mail "); ok {
+				c.mail = " " + v
 			} else if v, ok := strings.CutPrefix(o, "tls "); ok {
 				c.tls = v
 			} else if o == "old" {
@@ -354,7 +357,7 @@ func (s *site) play(t *testing.T, n int, c diffCase) (out string) {
 	if len(c.says) > 0 { // Postfix's replies to ETRN have no enhanced codes, ours do (RFC 2034 §4)
 		return enhancedCode.ReplaceAllString(b.String(), "$1 ")
 	}
-	say("MAIL FROM:<" + c.from + ">")
+	say("MAIL FROM:<" + c.from + ">" + c.mail)
 	accepted := false
 	for _, r := range c.to {
 		accepted = strings.HasPrefix(say("RCPT TO:<"+r+">"), "250") || accepted

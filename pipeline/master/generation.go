@@ -168,7 +168,7 @@ func (g *generation) buildManager() (err error) {
 	o.MinimalBackoff, o.MaximalBackoff = c.Duration("minimal_backoff_time"), c.Duration("maximal_backoff_time")
 	o.MaximalLifetime, o.BounceLifetime = c.Duration("maximal_queue_lifetime"), c.Duration("bounce_queue_lifetime")
 	o.DelayWarning, o.SoftBounce = c.Duration("delay_warning_time"), c.Bool("soft_bounce")
-	o.OnDelivery = g.m.delivered
+	o.ConfirmCleared, o.OnDelivery = c.Bool("confirm_delay_cleared"), g.m.delivered
 	if o.FlushSites, err = g.flushSites(); err != nil {
 		return err
 	}

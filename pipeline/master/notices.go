@@ -24,7 +24,7 @@ func (g *generation) newNotifier() (*bounce.Notifier, error) {
 		return nil, err
 	}
 	return bounce.New(bounce.Options{
-		Hostname: c.String("myhostname"), Origin: c.String("myorigin"), SizeLimit: c.Size("bounce_size_limit"), Classes: classes,
+		Hostname: c.String("myhostname"), Origin: c.String("myorigin"), SizeLimit: c.Size("bounce_size_limit"), NoVERP: c.Bool("disable_verp_bounces"), Threaded: c.Bool("enable_threaded_bounces"), Classes: classes,
 		BounceRecipient: c.String("bounce_notice_recipient"), DoubleBounceRecipient: c.String("2bounce_notice_recipient"),
 		DelayRecipient: c.String("delay_notice_recipient"), DoubleBounceSender: c.String("double_bounce_sender"),
 		ErrorRecipient: c.String("error_notice_recipient"), MailName: c.String("mail_name"),

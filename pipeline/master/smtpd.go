@@ -154,6 +154,9 @@ func (g *generation) newHandler(c *conf.Config, s mastercf.Service, log *maillog
 	if err := g.mayForward(c, &o); err != nil {
 		return nil, err
 	}
+	if err := g.mayVERP(c, &o); err != nil {
+		return nil, err
+	}
 	if o.Proxy, err = g.proxyFilter(c, hooks, log); err != nil {
 		return nil, err
 	}

@@ -34,6 +34,9 @@ func (g *generation) submit(ctx context.Context, env *mail.Envelope, text io.Rea
 	if e := g.senders.Allow(ctx, env.Origin.UID, env.Sender); e != nil {
 		return "", e
 	}
+	if filter := g.cfg.String("verp_delimiter_filter"); env.VERP != "" && !mail.VERPDelimiters(env.VERP, filter) {
+		return "", status.New(501, "5.5.4", "VERP needs two characters from %s", filter).By("verp_delimiter_filter")
+	}
 	env.Filter = g.localFilter
 	return g.local.Submit(ctx, env, text)
 }

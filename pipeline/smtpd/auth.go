@@ -33,6 +33,9 @@ type Exchange interface {
 // Extensions returns the EHLO lines of policy.
 func (s *session) Extensions() []string {
 	lines := s.authLines()
+	if s.mayVERP() {
+		lines = append(lines, "XVERP")
+	}
 	if s.MayForward(context.Background()) {
 		lines = append(lines, forwardable)
 	}

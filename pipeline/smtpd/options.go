@@ -72,6 +72,11 @@ type Options struct {
 	// Resolvable reports whether an address that came leads anywhere (rewrite.Rewriter.Resolvable). nil:
 	// every one does. An error is temporary.
 	Resolvable func(ctx context.Context, address string) (bool, error)
+	// VERPFrom says which clients may ask for a sender for each recipient by XVERP
+	// (smtpd_authorized_verp_clients), nil for none; VERP are the delimiters they need not give
+	// (default_verp_delimiters), VERPFilter the characters that they may give (verp_delimiter_filter).
+	VERPFrom         func(name string, client netip.Addr) bool
+	VERP, VERPFilter string
 	// MaySend refuses a sender (local_login_sender_maps); nil: none.
 	MaySend func(ctx context.Context, sender string) *status.Error
 	// SoftBounce makes every refusal temporary (soft_bounce).

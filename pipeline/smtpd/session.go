@@ -154,6 +154,7 @@ func (s *session) Adjust(t *smtp.Tuning) {
 			t.DiscardKeywords = words
 		}
 	}
+	t.XVERP = s.mayVERP()
 	if s.h.o.CommandFilter != nil {
 		t.Command = s.filterCommand
 	}

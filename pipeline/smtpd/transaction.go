@@ -47,6 +47,9 @@ func (s *session) mail(ctx context.Context, m smtp.MailArgs) error {
 	if e := s.room(m.Size); e != nil {
 		return s.reject("MAIL", e, "")
 	}
+	if e := s.verp(&m); e != nil {
+		return s.reject("MAIL", e, "")
+	}
 	if e := s.resolvable(ctx, m.Sender, "5.1.7", "Bad sender address syntax"); e != nil {
 		return s.reject("MAIL", e, "")
 	}

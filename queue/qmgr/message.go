@@ -84,21 +84,22 @@ func (m *Manager) newMessage(e *queue.Entry, rec *queue.Record, now time.Time) *
 	msg.job = sched.Job[*message]{Owner: msg, Entry: e, Weight: m.weightOf(len(e.Recipients))}
 	if rec != nil {
 		msg.left = len(rec.Pending())
-		msg.oweAgain()
+		m.oweAgain(msg)
 		msg.returned, msg.job.Late = rec.Expire, rec.Attempts > 0
 	}
 	return msg
 }
 
 // oweAgain has the notices made in this round that could not be made before.
-func (msg *message) oweAgain() {
+func (m *Manager) oweAgain(msg *message) {
 	for i := range msg.rec.Recipients {
 		p := &msg.rec.Recipients[i]
 		if !p.Owed {
 			continue
 		}
 		res := queue.Result{Outcome: p.Outcome, Reply: p.Reply, Relay: p.Relay}
-		msg.round.sent = append(msg.round.sent, queue.Report{Recipient: msg.entry.Recipients[i], Result: res, At: p.At})
+		rcpt := msg.entry.Recipients[i]
+		msg.round.sent = append(msg.round.sent, queue.Report{Recipient: rcpt, Result: res, At: p.At, Cleared: m.clears(msg, &rcpt)})
 		msg.round.sentAt = append(msg.round.sentAt, i)
 	}
 }

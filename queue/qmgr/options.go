@@ -39,6 +39,8 @@ type Options struct {
 	// DelayWarning is the age at which the sender is told of a delay; 0: never
 	// (delay_warning_time).
 	DelayWarning time.Duration
+	// ConfirmCleared tells the sender of mail that was late when it is sent (confirm_delay_cleared).
+	ConfirmCleared bool
 	// SoftBounce defers what would bounce (soft_bounce).
 	SoftBounce bool
 

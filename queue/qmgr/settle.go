@@ -123,7 +123,8 @@ func (m *Manager) result(msg *message, e *ended, j, i int, plain bool) {
 		msg.note(i, &report)
 	default:
 		msg.left--
-		owed := rcpt.Notify&mail.NotifySuccess != 0 && !res.DSNRelayed
+		report.Cleared = m.clears(msg, &rcpt)
+		owed := rcpt.Notify&mail.NotifySuccess != 0 && !res.DSNRelayed || report.Cleared
 		if owed {
 			r.sent, r.sentAt = append(r.sent, report), append(r.sentAt, i)
 		}
@@ -136,6 +137,12 @@ func (m *Manager) result(msg *message, e *ended, j, i int, plain bool) {
 	if m.o.OnEvent != nil {
 		m.event(res.Outcome.String(), msg.entry, rcpt.Address, report)
 	}
+}
+
+// clears reports whether the sender was told that mail for a recipient is late, and is to hear that it
+// was sent after all.
+func (m *Manager) clears(msg *message, rcpt *mail.Recipient) bool {
+	return m.o.ConfirmCleared && msg.rec != nil && msg.rec.Warned && (rcpt.Notify == mail.NotifyDefault || rcpt.Notify&mail.NotifyDelay != 0)
 }
 
 // parts logs what a recipient became, each part once. With soft_bounce no part has failed.

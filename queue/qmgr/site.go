@@ -54,9 +54,20 @@ func (m *Manager) take(t *transport, now time.Time) *delivery {
 		m.recall(g.Site)
 	}
 	d := &delivery{part: p, msg: msg, t: t, site: g.Site}
-	d.req = queue.Request{Entry: msg.entry, Transport: t.name, Nexthop: g.Key.Nexthop,
+	d.req = queue.Request{Entry: sentAs(msg.entry, p), Transport: t.name, Nexthop: g.Key.Nexthop,
 		Recipients: d.Recipients(msg.entry), Open: m.opener(msg.entry.ID)}
 	return d
+}
+
+// sentAs is the entry as the agent sees it: with variable envelope return paths, from the sender that
+// the one recipient of this request has.
+func sentAs(e *queue.Entry, p part) *queue.Entry {
+	if e.VERP == "" || e.Sender == "" || len(p.Index) != 1 {
+		return e
+	}
+	c := *e
+	c.Sender, c.VERP = mail.VERPSender(e.VERP, e.Sender, &e.Recipients[p.Index[0]]), ""
+	return &c
 }
 
 func (m *Manager) opener(id string) func() (mail.Content, error) {

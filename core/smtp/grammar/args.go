@@ -13,6 +13,10 @@ type MailArgs struct {
 	SMTPUTF8 bool
 	Ret      mail.Ret
 	EnvID    string
+	// XVERP says that the parameter of this name was given; VERP is what followed it, "" or "=" and the
+	// delimiters.
+	XVERP bool
+	VERP  string
 	// Auth is the AUTH= parameter decoded from xtext (RFC 4954 §5), "" when not given; "<>"
 	// as it came.
 	Auth string

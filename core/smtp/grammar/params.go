@@ -11,7 +11,7 @@ import (
 )
 
 // Offered says which extensions parameters may use.
-type Offered struct{ DSN, Auth, SMTPUTF8, BinaryMIME bool }
+type Offered struct{ DSN, Auth, SMTPUTF8, BinaryMIME, XVERP bool }
 
 // Parameters that were seen, to find duplicates.
 const (
@@ -135,6 +135,9 @@ func mailParam(m *MailArgs, p string, o Offered, seen *int) status.Reply {
 	case strings.EqualFold(key, "ENVID") && has && o.DSN:
 		m.EnvID = value
 		return need(isEnvID(value) && once(seen, seenEnvID), badParam("ENVID"))
+	case strings.EqualFold(key, "XVERP") && o.XVERP: // Postfix's VERP_README
+		m.XVERP, m.VERP = true, p[len(key):]
+		return status.Reply{}
 	case strings.EqualFold(key, "AUTH") && has && o.Auth:
 		var ok bool
 		m.Auth, ok = parseAuthParam(value)

@@ -121,6 +121,10 @@ func (d *decoder) field(line string) (err error) {
 		env.Trace, err = wordOf(traceWords, value)
 	case "envid":
 		env.EnvID, err = quoted(value)
+	case "verp":
+		if env.VERP, err = quoted(value); err == nil && len(env.VERP) != 2 {
+			err = damaged("verp %.40q", value)
+		}
 	case "recipient":
 		err = d.recipient(value)
 	default:

@@ -69,6 +69,9 @@ func appendHead(b []byte, env *mail.Envelope, size int64) []byte {
 	if env.EnvID != "" {
 		b = append(strconv.AppendQuote(append(b, "envid "...), env.EnvID), '\n')
 	}
+	if env.VERP != "" {
+		b = append(strconv.AppendQuote(append(b, "verp "...), env.VERP), '\n')
+	}
 	for i := range env.Recipients {
 		b = appendRecipient(b, &env.Recipients[i])
 	}

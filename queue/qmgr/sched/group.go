@@ -55,10 +55,20 @@ func NewGroup[M any](j *Job[M], t *Transport[M], key Key) *Group[M] {
 
 // requests returns how many requests the group still makes.
 func (g *Group[M]) requests() int {
-	if g.T.RecipientLimit <= 0 {
+	limit := g.limit()
+	if limit <= 0 {
 		return 1
 	}
-	return (len(g.Index) + g.T.RecipientLimit - 1) / g.T.RecipientLimit
+	return (len(g.Index) + limit - 1) / limit
+}
+
+// limit is how many recipients a request has at most, 0 for any number. With a sender for each
+// recipient it is one.
+func (g *Group[M]) limit() int {
+	if g.Job.Entry != nil && g.Job.Entry.VERP != "" {
+		return 1
+	}
+	return g.T.RecipientLimit
 }
 
 // join adds g to an earlier group of its message for the same site, if one waits.

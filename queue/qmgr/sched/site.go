@@ -96,7 +96,7 @@ func (s *Site[M]) Next() *Group[M] {
 // cut takes the next request off g, which was just taken out of the queue. The group waits again if
 // it is not empty.
 func (s *Site[M]) cut(g *Group[M]) Part {
-	limit := s.t.RecipientLimit
+	limit := g.limit()
 	if limit <= 0 || len(g.Index) <= limit {
 		s.weight -= g.Job.Weight
 		g.leave()

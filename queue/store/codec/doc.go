@@ -6,6 +6,7 @@
 // A value of version 1 is
 //
 //	entry, record, progress   0x01, fields, checksum (4 bytes)
+//	entry with VERP           0x02, the same, with the two delimiters behind the filter
 //	text                      checksum (4 bytes), 0x01, kind, fields
 //
 // Checksums are CRC-32C over the key and all other bytes of the value, little-endian; the key is
@@ -29,6 +30,10 @@ import (
 
 // Version is the version of the values that this package writes, the first byte of most.
 const Version = 1
+
+// versionVERP is that of entries with variable envelope return paths. A program that does not know
+// them refuses these entries, and would not deliver them as they are meant.
+const versionVERP = 2
 
 // ErrDamaged says that a value does not hold what was once written.
 var ErrDamaged = errors.New("damaged")

@@ -14,7 +14,11 @@ const minRecipient = 2
 // AppendEntry appends the value of an entry that is stored under key.
 func AppendEntry(dst, key []byte, e *queue.Entry) []byte {
 	start := len(dst)
-	dst = append(dst, Version)
+	if e.VERP == "" {
+		dst = append(dst, Version)
+	} else {
+		dst = append(dst, versionVERP)
+	}
 	dst = appendString(dst, e.ID)
 	dst = binary.AppendVarint(dst, e.Size)
 	dst = appendString(dst, e.Sender)
@@ -23,6 +27,9 @@ func AppendEntry(dst, key []byte, e *queue.Entry) []byte {
 	dst = appendString(dst, e.EnvID)
 	dst = appendTime(dst, e.Arrived)
 	dst = appendString(dst, e.Filter)
+	if e.VERP != "" {
+		dst = appendString(dst, e.VERP)
+	}
 	dst = appendOrigin(dst, &e.Origin)
 	dst = binary.AppendUvarint(dst, uint64(len(e.Recipients)))
 	for i := range e.Recipients {
@@ -33,7 +40,7 @@ func AppendEntry(dst, key []byte, e *queue.Entry) []byte {
 
 // Entry returns the entry that was stored under key. It keeps nothing of value.
 func Entry(key, value []byte) (*queue.Entry, error) {
-	r, err := unseal(key, value)
+	r, version, err := unsealUpTo(versionVERP, key, value)
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +60,9 @@ func Entry(key, value []byte) (*queue.Entry, error) {
 	e.EnvID = r.string()
 	e.Arrived = r.time()
 	e.Filter = r.string()
+	if version == versionVERP {
+		e.VERP = r.string()
+	}
 	r.origin(&e.Origin)
 	if n := r.count(minRecipient); n > 0 {
 		e.Recipients = make([]mail.Recipient, n)

@@ -33,17 +33,23 @@ func seal(dst []byte, start int, key []byte) []byte {
 
 // unseal checks checksum and version and returns a reader of the fields.
 func unseal(key, value []byte) (reader, error) {
+	r, _, err := unsealUpTo(Version, key, value)
+	return r, err
+}
+
+// unsealUpTo is unseal for values of several versions.
+func unsealUpTo(newest byte, key, value []byte) (r reader, version byte, err error) {
 	n := len(value) - sumLen
 	if n < 1 {
-		return reader{}, fmt.Errorf("%w: %d bytes only", ErrDamaged, len(value))
+		return r, 0, fmt.Errorf("%w: %d bytes only", ErrDamaged, len(value))
 	}
 	if binary.LittleEndian.Uint32(value[n:]) != sum(key, value[:n]) {
-		return reader{}, fmt.Errorf("%w: wrong checksum", ErrDamaged)
+		return r, 0, fmt.Errorf("%w: wrong checksum", ErrDamaged)
 	}
-	if value[0] != Version {
-		return reader{}, fmt.Errorf("%w: unknown version %d", ErrDamaged, value[0])
+	if version = value[0]; version < Version || version > newest {
+		return r, 0, fmt.Errorf("%w: unknown version %d", ErrDamaged, version)
 	}
-	return reader{rest: string(value[1:n])}, nil
+	return reader{rest: string(value[1:n])}, version, nil
 }
 
 // reader takes fields off the front of a value. The value is copied once, into rest; the strings
