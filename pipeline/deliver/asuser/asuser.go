@@ -47,13 +47,27 @@ func New(c *privsep.Client) *Users {
 func (u *Users) Close() { u.pool.close() }
 
 // start asks the parent for a deliverer.
-func (u *Users) start(o owner) (net.Conn, error) {
+func (u *Users) start(o owner) (*net.UnixConn, error) {
 	f, err := u.c.Deliverer(o.place, o.as.Name, o.as.UID, o.as.GID, o.directory)
 	if err != nil {
 		return nil, err
 	}
+	return controlOf(f)
+}
+
+// controlOf makes a control socket of a file, which it takes over.
+func controlOf(f *os.File) (*net.UnixConn, error) {
 	defer f.Close()
-	return net.FileConn(f)
+	c, err := net.FileConn(f)
+	if err != nil {
+		return nil, err
+	}
+	control, ok := c.(*net.UnixConn)
+	if !ok {
+		c.Close()
+		return nil, errors.New("a deliverer's socket is none of the file system's")
+	}
+	return control, nil
 }
 
 // Run runs a command. The parent checks that the configuration asks for it.

@@ -107,7 +107,12 @@ func (o *once) Read(p []byte) (int, error) {
 
 func TestADelivererThatEndedWhileItWaitedIsReplaced(t *testing.T) {
 	w := newWorld(t)
-	w.serve = func(c net.Conn, dir string) error { return Serve(&once{Conn: c}, dir) }
+	w.serve = func(c net.Conn, dir string) error {
+		err := (&shared{directory: dir}).serve(&once{Conn: c})
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return errors.Join(err, w.controls[len(w.controls)-1].Close()) // the process ends
+	}
 	for i := range 3 {
 		if _, err := w.deliver(t.Context(), "dir/", mail.Bytes("x\r\n"), mailbox.Options{}); err != nil {
 			t.Fatalf("delivery %d: %v", i, err)
@@ -116,6 +121,28 @@ func TestADelivererThatEndedWhileItWaitedIsReplaced(t *testing.T) {
 	}
 	if n := w.started.Load(); n != 3 {
 		t.Errorf("%d deliverers", n)
+	}
+}
+
+// Deliveries of one owner at the same time are those of one process, which ends with the last connection.
+func TestAnOwnerHasOneDeliverer(t *testing.T) {
+	w := newWorld(t)
+	var all sync.WaitGroup
+	for i := range 30 {
+		all.Go(func() {
+			if _, err := w.deliver(t.Context(), fmt.Sprintf("dir%d/", i%3), mail.Bytes("x\r\n"), mailbox.Options{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if n := w.started.Load(); n != 1 {
+		t.Errorf("%d deliverers", n)
+	}
+	w.u.Close()
+	w.done.Wait() // it has ended
+	if n := len(w.u.pool.processes); n != 0 {
+		t.Errorf("%d processes are remembered", n)
 	}
 }
 
@@ -266,7 +293,7 @@ func TestDeliverersThatWaitAreFew(t *testing.T) {
 func TestADelivererThatReadsWritesNothing(t *testing.T) {
 	w := newWorld(t)
 	w.serve = func(c net.Conn, directory string) error {
-		return serve(c, &server{c: c, directory: directory, reads: true})
+		return (&shared{directory: directory, reads: true}).serve(c)
 	}
 	if err := os.WriteFile(filepath.Join(w.dir, "list"), []byte("members\n"), 0o644); err != nil {
 		t.Fatal(err)

@@ -6,9 +6,10 @@
 //	virtual.New(virtual.Options{Mailbox: u.Mailboxes(privsep.Virtual, writerOptions), …})
 //
 // Commands are the parent's children. Mailboxes are written by deliverers: processes of the parent
-// that run Serve, with the rights of one owner and within one directory. Between them and this
-// package is a socket; the parent sees nothing of the mail. A deliverer is kept for the next
-// delivery of the same owner, so that a site of one owner needs a few, not one per message.
+// with the rights of one owner and within one directory. Between them and this package is a socket, by
+// which a deliverer gets a connection for each delivery at a time (a packet of one byte with the file);
+// the parent sees nothing of the mail. A deliverer and its connections are kept for the next deliveries of
+// the same owner: a site of one owner needs one process.
 //
 // # Invariants
 //

@@ -36,7 +36,7 @@ func FuzzServe(f *testing.F) {
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		_ = Serve(input{r: bytes.NewReader(b)}, dir)
+		_ = (&shared{directory: dir}).serve(input{r: bytes.NewReader(b)})
 		names, err := os.ReadDir(top)
 		if err != nil || len(names) != 1 {
 			t.Fatalf("%d files above the directory, %v", len(names), err)

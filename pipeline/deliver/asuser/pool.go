@@ -32,21 +32,25 @@ type owner struct {
 
 // deliverer is a connection to a process.
 type deliverer struct {
-	owner owner
-	c     net.Conn
-	r     *bufio.Reader
-	w     *bufio.Writer
-	since time.Time // it waits
+	owner   owner
+	process *process
+	c       net.Conn
+	r       *bufio.Reader
+	w       *bufio.Writer
+	since   time.Time // it waits
 }
 
-// pool keeps deliverers that wait for the next delivery of their owner.
+// pool keeps deliverers that wait for the next delivery of their owner, and one process for each owner
+// that has any.
 type pool struct {
-	start func(owner) (net.Conn, error)
+	// start starts a process and returns its control socket.
+	start func(owner) (*net.UnixConn, error)
 
-	mu     sync.Mutex   // guards all below
-	idle   []*deliverer // the one that waits longest first
-	sweep  *time.Timer
-	closed bool
+	mu        sync.Mutex   // guards all below
+	idle      []*deliverer // the one that waits longest first
+	processes map[owner]*process
+	sweep     *time.Timer
+	closed    bool
 }
 
 // take returns a deliverer for an owner; used says that it has worked before and may be gone.
@@ -65,12 +69,80 @@ func (p *pool) take(o owner) (d *deliverer, used bool, err error) {
 	return d, false, err
 }
 
+// fresh makes a connection to the process of an owner, which it starts if there is none. One that has
+// ended is replaced.
 func (p *pool) fresh(o owner) (*deliverer, error) {
-	c, err := p.start(o)
-	if err != nil {
-		return nil, err
+	for again := true; ; again = false {
+		pr, started := p.enter(o)
+		if started {
+			pr.control, pr.err = p.start(o)
+			close(pr.ready)
+		}
+		<-pr.ready // start has a time limit of its own: the parent answers or is gone
+		err := pr.err
+		if err == nil {
+			var c net.Conn
+			if c, err = pr.connect(); err == nil {
+				return &deliverer{owner: o, process: pr, c: c, r: bufio.NewReader(c), w: bufio.NewWriterSize(c, 32<<10)}, nil
+			}
+		}
+		p.forget(o, pr)
+		p.leave(o, pr)
+		if started || !again {
+			return nil, err
+		}
 	}
-	return &deliverer{owner: o, c: c, r: bufio.NewReader(c), w: bufio.NewWriterSize(c, 32<<10)}, nil
+}
+
+// enter returns the process of an owner with one connection more to come; started says that the caller
+// has to start it.
+func (p *pool) enter(o owner) (pr *process, started bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if pr = p.processes[o]; pr == nil {
+		pr, started = &process{ready: make(chan struct{})}, true
+		if p.processes == nil {
+			p.processes = map[owner]*process{}
+		}
+		p.processes[o] = pr
+	}
+	pr.conns++
+	return pr, started
+}
+
+// forget lets the next connection of an owner start another process.
+func (p *pool) forget(o owner, pr *process) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.processes[o] == pr {
+		delete(p.processes, o)
+	}
+}
+
+// leave notes that a connection is no more. The last one ends its process.
+func (p *pool) leave(o owner, pr *process) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.left(o, pr)
+}
+
+// left is leave for who holds the lock.
+func (p *pool) left(o owner, pr *process) {
+	if pr.conns--; pr.conns > 0 {
+		return
+	}
+	if p.processes[o] == pr {
+		delete(p.processes, o)
+	}
+	if pr.control != nil {
+		pr.control.Close()
+	}
+}
+
+// drop closes a deliverer that is not kept.
+func (p *pool) drop(d *deliverer) {
+	d.c.Close()
+	p.leave(d.owner, d.process)
 }
 
 // give takes back a deliverer whose last job was answered.
@@ -78,18 +150,24 @@ func (p *pool) give(d *deliverer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		d.c.Close()
+		p.end(d)
 		return
 	}
 	d.since = time.Now()
 	p.idle = append(p.idle, d)
 	if len(p.idle) > maxIdle {
-		p.idle[0].c.Close()
+		p.end(p.idle[0])
 		p.idle = p.idle[1:]
 	}
 	if p.sweep == nil {
 		p.sweep = time.AfterFunc(idleTime, p.expire)
 	}
+}
+
+// end is drop for who holds the lock.
+func (p *pool) end(d *deliverer) {
+	d.c.Close()
+	p.left(d.owner, d.process)
 }
 
 // expire ends those that waited too long.
@@ -99,7 +177,7 @@ func (p *pool) expire() {
 	p.sweep = nil
 	now := time.Now()
 	for len(p.idle) > 0 && now.Sub(p.idle[0].since) >= idleTime {
-		p.idle[0].c.Close()
+		p.end(p.idle[0])
 		p.idle = p.idle[1:]
 	}
 	if len(p.idle) > 0 && !p.closed {
@@ -113,7 +191,7 @@ func (p *pool) close() {
 	defer p.mu.Unlock()
 	p.closed = true
 	for _, d := range p.idle {
-		d.c.Close()
+		p.end(d)
 	}
 	p.idle = nil
 	if p.sweep != nil {
@@ -134,14 +212,14 @@ func (p *pool) ask(ctx context.Context, o owner, job []string, limit int, feed f
 	}
 	texts, began, err := d.ask(ctx, job, limit, feed)
 	if err != nil && used && !began && ctx.Err() == nil {
-		d.c.Close()
+		p.drop(d)
 		if d, err = p.fresh(o); err != nil {
 			return nil, notStarted(err)
 		}
 		texts, _, err = d.ask(ctx, job, limit, feed)
 	}
 	if err != nil {
-		d.c.Close()
+		p.drop(d)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/mtad/mtad/core/confine"
@@ -39,31 +40,30 @@ func Main(argv []string, stderr io.Writer) int {
 
 func run(directory string, reads bool) error {
 	const socket = 3
-	f := os.NewFile(socket, "deliverer")
-	c, err := net.FileConn(f)
-	f.Close()
+	c, err := controlOf(os.NewFile(socket, "deliverer"))
 	if err != nil {
 		return fmt.Errorf("it is started by mtad alone: %w", err)
 	}
 	defer c.Close()
+	shared := &shared{directory: directory, reads: reads}
 	if err := confine.Hide(); err != nil {
 		return err
 	}
 	_ = time.Now().Local().String() // reads the time zone while its file can be reached
 	reach := directory
 	if !deliver.IsDirectory(reach) {
-		reach = existing(directory) // it may have to be made; a file in its place is for Serve to tell of
+		reach = existing(directory) // it may have to be made; a file in its place is told of by the delivery
 	}
 	if reads {
 		if _, err := confine.Process(confine.Paths{ReadOnly: []string{reach}}); err != nil {
 			return err
 		}
-		return serve(c, &server{c: c, directory: directory, reads: true})
+		return attend(c, shared.serve)
 	}
 	if _, err := confine.Process(confine.Paths{ReadWrite: []string{reach}}); err != nil {
 		return err
 	}
-	return Serve(c, directory)
+	return attend(c, shared.serve)
 }
 
 // existing is the lowest directory above path that there is.
@@ -77,14 +77,32 @@ func existing(path string) string {
 	return path
 }
 
-// Serve does the jobs that come over c, one after the other, within directory, until c is closed.
-func Serve(c net.Conn, directory string) error {
-	return serve(c, &server{c: c, directory: directory})
+// shared is what the connections of a deliverer have in common.
+type shared struct {
+	directory string
+	reads     bool // nothing else
+
+	mu sync.Mutex // guards all below
+	// writer is that of the last job; jobs differ in their options only after a reload.
+	writer  *mailbox.Writer
+	options []string
 }
 
-func serve(c net.Conn, s *server) error {
+// writerOf returns what writes with the options of a job. It is the same for all jobs with the same
+// options, so that deliveries to one mbox take turns.
+func (s *shared) writerOf(j *job, options []string) *mailbox.Writer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.writer == nil || !slices.Equal(s.options, options) {
+		s.writer, s.options = mailbox.New(j.options), options
+	}
+	return s.writer
+}
+
+// serve does the jobs that come over c, one after the other, within directory, until c is closed.
+func (sh *shared) serve(c net.Conn) error {
 	r := bufio.NewReaderSize(c, maxBlock)
-	s.r = r
+	s := &server{shared: sh, r: r}
 	for {
 		texts, err := readFrame(r, maxFrame)
 		if errors.Is(err, io.EOF) {
@@ -111,14 +129,10 @@ func serve(c net.Conn, s *server) error {
 	}
 }
 
+// server serves one connection.
 type server struct {
-	r         *bufio.Reader
-	c         net.Conn
-	directory string
-	reads     bool // nothing else
-	// writer is that of the last job; jobs differ in their options only after a reload.
-	writer  *mailbox.Writer
-	options []string
+	*shared
+	r *bufio.Reader
 }
 
 // mailbox does a delivery. Its error is one of the connection; what went wrong with the mailbox is
@@ -132,11 +146,8 @@ func (s *server) mailbox(texts []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if options := texts[optionTexts:]; s.writer == nil || !slices.Equal(s.options, options) {
-		s.writer, s.options = mailbox.New(j.options), options
-	}
 	text := &stream{r: s.r, size: j.size}
-	said, err := s.writer.Deliver(context.Background(), place, &mailbox.Message{Sender: j.sender, Original: j.original, Delivered: j.delivered, Text: text})
+	said, err := s.writerOf(&j, texts[optionTexts:]).Deliver(context.Background(), place, &mailbox.Message{Sender: j.sender, Original: j.original, Delivered: j.delivered, Text: text})
 	if text.err != nil {
 		return nil, text.err
 	}

@@ -25,13 +25,17 @@ type world struct {
 	done    sync.WaitGroup
 	// fail is what the parent answers, if not nil.
 	fail error
-	// serve is the deliverer, Serve unless a test has another.
-	serve func(net.Conn, string) error
+	// serve is what the deliverer does with a connection, shared.serve unless a test has another.
+	serve func(c net.Conn, directory string) error
+
+	mu sync.Mutex
+	// controls are the deliverers' ends.
+	controls []*net.UnixConn
 }
 
 func newWorld(t testing.TB) *world {
-	w := &world{t: t, dir: t.TempDir(), u: New(nil), serve: Serve}
-	w.u.pool.start = func(o owner) (net.Conn, error) {
+	w := &world{t: t, dir: t.TempDir(), u: New(nil)}
+	w.u.pool.start = func(o owner) (*net.UnixConn, error) {
 		if w.fail != nil {
 			return nil, w.fail
 		}
@@ -40,10 +44,17 @@ func newWorld(t testing.TB) *world {
 		if err != nil {
 			return nil, err
 		}
-		ours, theirs := conn(t, fds[0]), conn(t, fds[1])
+		ours, theirs := control(t, fds[0]), control(t, fds[1])
+		w.mu.Lock()
+		w.controls = append(w.controls, theirs)
+		w.mu.Unlock()
+		serve := (&shared{directory: o.directory}).serve
+		if w.serve != nil {
+			serve = func(c net.Conn) error { return w.serve(c, o.directory) }
+		}
 		w.done.Go(func() {
 			defer theirs.Close()
-			_ = w.serve(theirs, o.directory)
+			_ = attend(theirs, serve)
 		})
 		return ours, nil
 	}
@@ -54,10 +65,8 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
-func conn(t testing.TB, fd int) net.Conn {
-	f := os.NewFile(uintptr(fd), "socket")
-	defer f.Close()
-	c, err := net.FileConn(f)
+func control(t testing.TB, fd int) *net.UnixConn {
+	c, err := controlOf(os.NewFile(uintptr(fd), "socket"))
 	if err != nil {
 		t.Fatal(err)
 	}
