@@ -34,14 +34,23 @@ func havePostfix() bool {
 	return err == nil
 }
 
-// peerCondition answers "[peer]": whether there is a Postfix to compare with. Only root can run it.
+// peerCondition answers "[peer]": whether there is a Postfix to compare with, and "[mailers]": whether there
+// are the programs that send mail by sendmail. Only root can run them, in a mount namespace of their own.
 func peerCondition(cond string) (bool, error) {
-	if cond != "peer" {
+	ok := os.Geteuid() == 0
+	switch cond {
+	case "peer":
+		ok = ok && havePostfix()
+	case "mailers":
+		for _, name := range []string{"mail", "cron", "setpriv", "unshare"} {
+			_, err := exec.LookPath(name)
+			ok = ok && err == nil
+		}
+	default:
 		return false, fmt.Errorf("unknown condition %q", cond)
 	}
-	ok := havePostfix() && os.Geteuid() == 0
 	if !ok && os.Getenv(demandPeers) == "1" {
-		return false, errors.New("needs root and Debian's postfix")
+		return false, errors.New("needs root and Debian's postfix, cron, mailutils and util-linux")
 	}
 	return ok, nil
 }

@@ -49,5 +49,6 @@ func allCommands() map[string]func(*testscript.TestScript, bool, []string) {
 	all := scriptCommands()
 	maps.Copy(all, daemonCommands())
 	maps.Copy(all, peerCommands())
+	maps.Copy(all, userCommands())
 	return all
 }

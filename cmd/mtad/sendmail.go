@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/mail"
+	"github.com/mtad/mtad/core/status"
 	"github.com/mtad/mtad/pipeline/ctl"
+	"github.com/mtad/mtad/pipeline/master"
 	"github.com/mtad/mtad/pipeline/pickup/compose"
 	"github.com/mtad/mtad/pipeline/pickup/drop"
 )
@@ -142,6 +145,10 @@ func enter(c *conf.Config, env *mail.Envelope, m *compose.Message) error {
 	_, err = client.Submit(ctx, env, text, m.Size())
 	if !errors.Is(err, ctl.ErrDown) {
 		return err
+	}
+	// The daemon will ask again when it takes the file; then nobody is there to be told.
+	if !master.Allows(c, "authorized_submit_users", os.Getuid()) {
+		return status.New(550, "5.7.1", "not allowed to submit mail").By("authorized_submit_users")
 	}
 	if text, err = m.Text(); err != nil {
 		return err

@@ -4,10 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os/user"
-	"strconv"
 
-	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/mail"
 	"github.com/mtad/mtad/pipeline/ctl"
 	"github.com/mtad/mtad/queue"
@@ -95,24 +92,6 @@ func (b backend) Status(context.Context) (ctl.Status, error) {
 // Submit queues a message of a local user.
 func (b backend) Submit(ctx context.Context, env *mail.Envelope, text io.Reader) (string, error) {
 	return b.gen().submit(ctx, env, text)
-}
-
-// allowedUsers reads a list of user names (authorized_mailq_users): "static:anyone", names, "!"
-// before one.
-func allowedUsers(c *conf.Config, name string) func(uid int) bool {
-	items := c.Items(name)
-	return func(uid int) bool {
-		who := strconv.Itoa(uid)
-		if u, err := user.LookupId(who); err == nil {
-			who = u.Username
-		}
-		for _, it := range items {
-			if it.Text == who || len(it.Text) > 7 && it.Text[:7] == "static:" {
-				return !it.Not
-			}
-		}
-		return false
-	}
 }
 
 // healthy says whether mail can be taken.

@@ -35,14 +35,7 @@ func (g *generation) tableOptions(c *conf.Config) table.Options {
 	return table.Options{
 		Default: c.String("default_database_type"), Plugin: g.pluginTable, Shared: &g.tables,
 		ProxyReadMaps: c.List("proxy_read_maps"), Warn: g.m.log.Warning,
-		Parameter: func(name string) (string, bool) {
-			raw, _, set := c.Lookup(name)
-			if !set {
-				return "", false
-			}
-			v, err := c.Expand(raw)
-			return v, err == nil
-		},
+		Parameter: parameterOf(c),
 	}
 }
 
