@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/mtad/mtad/core/conf"
+	"github.com/mtad/mtad/core/privsep"
 	"github.com/mtad/mtad/pipeline/master"
 )
 
@@ -43,7 +44,7 @@ func runVerb(args []string) int {
 		fmt.Fprintf(os.Stderr, "mtad run: fatal: %v\n", err)
 		return exConfig
 	}
-	for _, w := range c.Warnings() {
+	for _, w := range worthSaying(c) {
 		fmt.Fprintf(os.Stderr, "mtad run: warning: %s\n", w)
 	}
 	code, err = master.Serve(context.Background(), c, master.Options{Load: load, Stderr: os.Stderr, Version: version})
@@ -52,6 +53,14 @@ func runVerb(args []string) int {
 		return exUnavailable
 	}
 	return code
+}
+
+// worthSaying returns the warnings about the configuration. The parent of a worker has said them.
+func worthSaying(c *conf.Config) []string {
+	if os.Getenv(privsep.Variable) != "" {
+		return nil
+	}
+	return c.Warnings()
 }
 
 type runFlags struct {

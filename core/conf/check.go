@@ -61,13 +61,25 @@ func (k *checker) setting(config *Config, name string) Finding {
 		} else if value, _ := config.expandName(name); !known.Builds(value) && f.Status == StatusEffective {
 			f.Status = StatusUnsupported
 			f.Note = fmt.Sprintf("the value %s is not built; %s", value, f.Note)
+		} else if f.Status == StatusUnsupported && config.isDefault(name, known) {
+			f.Status, f.Note = StatusAccepted, "the default, which mtad keeps to; another value would be unsupported"
 		}
 	}
 	if replaced := config.replaced[name]; len(replaced) > 0 && where.Layer != MasterCF {
-		f.Note += fmt.Sprintf(" (replaces the value of %s)", replaced[len(replaced)-1])
+		f.Note = fmt.Sprintf("replaces the value of %s: %s", replaced[len(replaced)-1], f.Note)
 		f.Warn = f.Warn || replaced[len(replaced)-1].Layer == where.Layer
 	}
 	return f
+}
+
+// isDefault reports whether a parameter has the value that it would have without being set.
+func (c *Config) isDefault(name string, p *param.Param) bool {
+	value, err := c.expandName(name)
+	if err != nil || p.Computed {
+		return false
+	}
+	usual, err := expand.Expand(p.Default, c.lookup(nil))
+	return err == nil && strings.TrimSpace(usual) == value
 }
 
 // defaults reports on parameters that are not set, but whose default is bad because of what it

@@ -47,6 +47,7 @@ policy_time_limit = 3600
 smtpd_tls_security_level = Dane
 smtp_tls_security_level = may
 maildrop_time_limit = 60s
+multi_instance_enable = no
 `,
 		"master.cf": `smtp inet n - n - - smtpd
 submission inet n - n - - smtpd
@@ -82,6 +83,7 @@ smtp inet n - n - 5 smtpd
 		{"", "policy_time_limit", conf.StatusEffective, "of the transport policy", 19},
 		{"", "smtpd_tls_security_level", conf.StatusUnsupported, "the value Dane is not built; none, may", 20},
 		{"", "smtp_tls_security_level", conf.StatusEffective, "none, may", 21},
+		{"", "multi_instance_enable", conf.StatusAccepted, "the default, which mtad keeps to", 23},
 		{"", "hopcount_limits", conf.StatusUnknown, "is hopcount_limit meant?", 0},
 		{"", "submission/inet", conf.StatusEffective, "receives over SMTP", 2},
 		{"", "policy/unix", conf.StatusEffective, "for each connection", 6},
@@ -104,7 +106,7 @@ func TestCheckWarnsOfASecondDefinition(t *testing.T) {
 		"main.cf":   "compatibility_level = 3.6\nrelayhost = a\nrelayhost = b\n",
 		"master.cf": "smtp inet n - n - - smtpd\nsmtp inet n - n - 5 smtpd\n"})
 	want := []string{
-		filepath.Join(dir, "main.cf") + ":3: relayhost: the host that takes all mail for other systems (replaces the value of " + filepath.Join(dir, "main.cf") + ":2)",
+		filepath.Join(dir, "main.cf") + ":3: relayhost: replaces the value of " + filepath.Join(dir, "main.cf") + ":2: the host that takes all mail for other systems",
 		filepath.Join(dir, "master.cf") + ":1: service smtp/inet is defined again on line 2: this definition is not used",
 	}
 	if got := conftest.LoadDir(t, dir).Warnings(); strings.Join(got, "\n") != strings.Join(want, "\n") {

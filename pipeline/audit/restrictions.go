@@ -104,11 +104,11 @@ func (a *auditor) relay(c *conf.Config, s *mastercf.Service) {
 	p, _ := param.Find("smtpd_relay_restrictions")
 	raw, _, _ := c.Lookup(p.Name)
 	v := value{a: a, c: c, p: p, raw: raw, service: s}
-	note := "nothing refuses to relay for strangers; name reject_unauth_destination here or in smtpd_recipient_restrictions"
+	note := "nothing refuses to relay for strangers, so every recipient is deferred; name reject_unauth_destination here or in smtpd_recipient_restrictions"
 	if mentioned {
 		note = "an open relay: permit stands before what would refuse strangers, here and in smtpd_recipient_restrictions"
 	}
-	v.report(conf.Finding{Note: note, Bad: !mentioned})
+	v.report(conf.Finding{Note: note})
 }
 
 // plainServer reports whether a service receives mail by the rules of main.cf.

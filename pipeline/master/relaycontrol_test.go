@@ -52,6 +52,14 @@ func TestAStrangerCannotRelayAndAClientOfOursCan(t *testing.T) {
 	}
 }
 
+func TestAServerWithoutRulesDefersRecipientsAndStopsNobodyElse(t *testing.T) {
+	d := startOwnDomain(t, []string{"alice"}, "smtpd_relay_restrictions = permit_mynetworks")
+	d.log.wait(t, "error: .*specify at least one of: reject_unauth_destination.*; until then every recipient is deferred")
+	c := d.hello()
+	c.do("MAIL FROM:<a@sender.test>", "250")
+	c.do("RCPT TO:<alice@example.test>", "450 4.3.2 <alice@example.test>: Recipient address rejected: Try again later")
+}
+
 func TestWhoIsKnownIsAcceptedAndOthersAreNot(t *testing.T) {
 	d := startOwnDomain(t, []string{"alice", "postmaster"}, "mynetworks = 10.9.8.0/24", "smtpd_relay_restrictions = reject_unauth_destination",
 		"mydestination = mail.mtad.test", "local_recipient_maps = inline:{postmaster=x}", "local_transport = discard")

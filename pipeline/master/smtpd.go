@@ -222,7 +222,11 @@ func (g *generation) newPolicy(c *conf.Config, log *maillog.Service) (smtpd.Poli
 			log.Warning(u.Error())
 		}
 	}
-	return p, relaySafe(c)
+	if err := relaySafe(c); err != nil {
+		log.Error(err.Error() + "; until then every recipient is deferred")
+		p.Relay, _ = compiler.Compile("smtpd_relay_restrictions", []string{"defer"})
+	}
+	return p, nil
 }
 
 // codes are the reply codes that parameters choose.
@@ -244,8 +248,9 @@ func codes(c *conf.Config) access.Codes {
 	}
 }
 
-// relaySafe refuses a configuration that would relay for anybody, as Postfix does: one of the two
-// lists must be able to refuse a recipient.
+// relaySafe refuses a configuration that would relay for anybody: one of the two lists must be able to
+// refuse a recipient. Postfix's smtpd ends with that error whenever a client connects, and the rest of
+// Postfix goes on.
 func relaySafe(c *conf.Config) error {
 	for _, name := range []string{"smtpd_relay_restrictions", "smtpd_recipient_restrictions"} {
 		for _, w := range c.List(name) {

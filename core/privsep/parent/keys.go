@@ -82,7 +82,8 @@ func (p *Parent) sign(policy *Policy, m *privsep.Message) (string, error) {
 		return "", err
 	}
 	hash, salt := crypto.Hash(m.Integers[0]), m.Integers[1]
-	if hash != 0 && (!hash.Available() || hash.Size() != len(digest)) || hash == 0 && len(digest) > 1<<10 {
+	known := hash.Available() || hash == crypto.MD5SHA1 // which TLS 1.0 and 1.1 sign, both in one
+	if hash != 0 && (!known || hash.Size() != len(digest)) || hash == 0 && len(digest) > 1<<10 {
 		return "", refuse("a digest of %d bytes is none of %v", len(digest), hash)
 	}
 	var opts crypto.SignerOpts = hash

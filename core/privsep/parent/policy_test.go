@@ -1,6 +1,11 @@
 package parent
 
 import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"os"
 	"os/user"
@@ -196,6 +201,30 @@ func TestKeysAreThoseOfTheConfiguration(t *testing.T) {
 		if _, err := g.sign(p, m); outcome(err) == "" {
 			t.Errorf("signed with %s", m.Texts[0])
 		}
+	}
+}
+
+// TLS 1.0 and 1.1 sign MD5 and SHA-1 in one.
+func TestDigestsOfOldProtocolsAreSigned(t *testing.T) {
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, digest := policyOf(t, "smtpd_tls_cert_file = "+file, services), strings.Repeat("x", 36)
+	signature, err := (&Parent{}).sign(p, &privsep.Message{Integers: []int64{int64(crypto.MD5SHA1), -1}, Texts: []string{file, digest}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := rsa.VerifyPKCS1v15(&private.PublicKey, crypto.MD5SHA1, []byte(digest), []byte(signature)); err != nil {
+		t.Error(err)
 	}
 }
 
