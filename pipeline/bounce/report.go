@@ -54,9 +54,8 @@ func (nt *notice) recipient(f fields, r *queue.Report) {
 }
 
 // action is the value of Action (RFC 3464 §2.3.3). A message that a server without DSN took is
-// relayed, unless the server is taken for the last one; so is one that a program took which passes mail on. One that an agent
-// of ours put away is
-// delivered.
+// relayed, unless the server is taken for the last one; so is one that a program took which passes mail
+// on. One that an agent of ours put away is delivered.
 func (nt *notice) action(r *queue.Report) string {
 	done := r.Result.Outcome == queue.Sent || r.Result.Outcome == queue.Expanded
 	switch {

@@ -230,7 +230,7 @@ func TestDeliver(t *testing.T) {
 					C: HELO me.test
 					S: 550 really, who`)
 			},
-			want: `deferred 4.0.0 to.test[192.0.2.1]:25 (host to.test[192.0.2.1] refused to talk to me: 550 really, who) dead`,
+			want: `bounced 5.0.0 to.test[192.0.2.1]:25 (host to.test[192.0.2.1] refused to talk to me: 550 really, who)`,
 		},
 		{
 			name: "a connection lost before the greeting",

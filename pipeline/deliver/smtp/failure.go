@@ -115,9 +115,9 @@ func (a *Agent) sessionFailed(e *endpoint, err *smtpclient.Error) *failure {
 	}
 	r := err.Reply
 	f := said(e, r, "host "+e.named()+" refused to talk to me: "+r.Raw)
-	// smtp_skip_5xx_greeting: what a server says before it knows whom it is for says nothing
-	// about a recipient.
-	if !a.o.BounceAtGreeting || err.Stage != smtpclient.StageGreeting {
+	// smtp_skip_5xx_greeting: a greeting says nothing about a recipient. What a server says of our
+	// name is for good, as with Postfix.
+	if !a.o.BounceAtGreeting && err.Stage == smtpclient.StageGreeting {
 		f.soften()
 	}
 	return f
