@@ -135,16 +135,17 @@ func (m *Master) build(ctx context.Context, c *conf.Config) (g *generation, err 
 func (g *generation) buildServers() error {
 	byService := map[string]*smtp.Server{}
 	for _, p := range g.m.ports {
-		name := p.service.String()
+		service := p.in(g.cfg)
+		name := service.String()
 		if byService[name] == nil {
-			engine := engineOf(g.cfg, p.service)
+			engine := engineOf(g.cfg, service)
 			s, err := g.newServer(g.cfg.For(engine), engine, nil)
 			if err != nil {
 				return err
 			}
 			byService[name] = s
 		}
-		screen, err := g.screen(p.service)
+		screen, err := g.screen(service)
 		if err != nil {
 			return err
 		}

@@ -22,6 +22,17 @@ type port struct {
 	now     *turn // the generation that accepts
 }
 
+// in is the port's service as c has it: with the overrides that a reload brings. A service that
+// master.cf has no more goes on as it was until a restart, which is when ports are bound and left.
+func (p *port) in(c *conf.Config) mastercf.Service {
+	for _, s := range c.Services() {
+		if takesMail(s) && s.String() == p.service.String() {
+			return s
+		}
+	}
+	return p.service
+}
+
 // bind listens for every smtpd service of master.cf.
 func (m *Master) bind(c *conf.Config) (ports []*port, err error) {
 	defer func() {

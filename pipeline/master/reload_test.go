@@ -1,8 +1,10 @@
 package master_test
 
 import (
+	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -38,6 +40,34 @@ func TestAReloadKeepsOpenSessionsAndServesNewOnesAnew(t *testing.T) {
 		t.Errorf("the sink got %q", got[0].text)
 	}
 	open.do("QUIT", "221")
+}
+
+// Both files are read anew: an override that is added to a service counts for new sessions, not for open
+// ones. The services of the start stayed with their ports, and edits of master.cf did nothing.
+func TestAReloadReadsTheServicesAnew(t *testing.T) {
+	s := newSink(t)
+	d := start(t, "relayhost = "+s.nexthop(), "smtpd_banner = here")
+	open := d.hello()
+	_, port, _ := net.SplitHostPort(d.addr)
+	text := strings.ReplaceAll(stockMaster, "%PORT%", port)
+	service := regexp.MustCompile(`(?m)^\S*` + port + `\s+inet\s.*$`).FindString(text)
+	if service == "" {
+		t.Fatalf("no service of the port in\n%s", text)
+	}
+	d.write("master.cf", strings.Replace(text, service, service+"\n    -o smtpd_recipient_restrictions=reject\n    -o smtpd_banner=changed", 1))
+	d.signal(syscall.SIGHUP)
+	d.log.wait(t, `reload -- version`)
+	fresh := d.connect()
+	if got := fresh.reply(); !strings.Contains(got, "changed") {
+		t.Errorf("a new session begins with %q", got)
+	}
+	fresh.do("EHLO client.test", "250")
+	fresh.do("MAIL FROM:<a@sender.test>", "250")
+	fresh.do("RCPT TO:<b@rcpt.test>", "554 5.7.1")
+	open.do("MAIL FROM:<a@sender.test>", "250")
+	open.do("RCPT TO:<b@rcpt.test>", "250")
+	open.do("QUIT", "221")
+	fresh.do("QUIT", "221")
 }
 
 func TestABadReloadChangesNothing(t *testing.T) {

@@ -110,7 +110,7 @@ func (a *counted) Deliver(ctx context.Context, req *queue.Request) []queue.Resul
 func (b backend) services() []ctl.Service {
 	var all []ctl.Service
 	for _, p := range b.m.ports {
-		all = append(all, b.service(p.service, p.l.Addr().String()))
+		all = append(all, b.service(p.in(b.gen().cfg), p.l.Addr().String()))
 	}
 	for _, s := range b.gen().cfg.Services() {
 		if s.Type != mastercf.Inet {

@@ -63,8 +63,8 @@ func TestCheckSaysThisOfAConfigurationWithAllOfThem(t *testing.T) {
 	}
 }
 
-// leastShare is the share that must count, in percent. It only rises.
-const leastShare = 93
+// leastShare is the share that must count, in percent. It only rises; the goal was 95.
+const leastShare = 99
 
 // TestMostSettingsCount is the goal: what has an effect, or honestly needs none.
 func TestMostSettingsCount(t *testing.T) {

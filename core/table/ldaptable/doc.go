@@ -12,10 +12,11 @@
 // # Errors
 //
 // Open: bad parameters. Lookup: when no server answers, or says anything but success; always
-// temporary. A search base that does not exist finds nothing, as in Postfix.
+// temporary. A search base that does not exist finds nothing, as in Postfix. What special attributes
+// name is searched for on the same servers; recursion_limit, and 10,000 searches in one lookup, bound it.
 //
 // # Known gaps
 //
-// special_result_attribute, leaf_result_attribute, terminal_result_attribute and sasl are refused;
-// referrals are not followed.
+// bind = sasl and chase_referrals = yes are refused. tls_cipher_suite and tls_random_file have no
+// effect, which is said: all suites of Go's TLS are strong.
 package ldaptable

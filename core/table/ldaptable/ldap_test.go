@@ -37,10 +37,66 @@ cn: star
 sn: S
 mail: *@example.org
 description: star
+
+dn: cn=carol,dc=example,dc=org
+objectClass: inetOrgPerson
+cn: carol
+sn: C
+mail: carol@example.org
+description: carolbox
+
+dn: cn=team,dc=example,dc=org
+objectClass: inetOrgPerson
+cn: team
+sn: T
+mail: team@example.org
+description: teambox
+seeAlso: cn=alice,dc=example,dc=org
+seeAlso: cn=carol,dc=example,dc=org
+
+dn: cn=all,dc=example,dc=org
+objectClass: inetOrgPerson
+cn: all
+sn: L
+mail: all@example.org
+seeAlso: cn=team,dc=example,dc=org
+seeAlso: cn=gone,dc=example,dc=org
+
+dn: cn=dynamic,dc=example,dc=org
+objectClass: inetOrgPerson
+cn: dynamic
+sn: D
+mail: dynamic@example.org
+labeledURI: ldap:///dc=example,dc=org?description,cn?sub?(%7C(sn=A)(sn=C))
+labeledURI: ldap:///dc=example,dc=org?telephoneNumber?sub
+
+dn: cn=routed,dc=example,dc=org
+objectClass: inetOrgPerson
+cn: routed
+sn: R
+mail: routed@example.org
+title: routed@lists.example.org
+description: not me
+seeAlso: cn=alice,dc=example,dc=org
+
+dn: cn=loop,dc=example,dc=org
+objectClass: inetOrgPerson
+cn: loop
+sn: P
+mail: loop@example.org
+description: loopbox
+seeAlso: cn=loop,dc=example,dc=org
+
+dn: cn=odd,dc=example,dc=org
+objectClass: inetOrgPerson
+cn: odd
+sn: O
+mail: odd@example.org
+description: not a name
 `
 
 // slapd starts a private server on a socket and returns its URL.
-func slapd(t *testing.T) string {
+func slapd(t *testing.T, also ...string) string {
 	t.Helper()
 	if _, err := os.Stat("/usr/sbin/slapd"); err != nil {
 		if os.Getenv("MTAD_DEMAND_PEERS") == "1" {
@@ -67,6 +123,10 @@ directory %[1]s
 dbnosync
 access to * by dn.exact="cn=admin,dc=example,dc=org" write by * auth
 `, dir)
+	listen := ""
+	if len(also) == 2 { // lines of the configuration, and an address
+		conf, listen = also[0]+conf, " "+also[1]
+	}
 	write(t, filepath.Join(dir, "slapd.conf"), conf)
 	write(t, filepath.Join(dir, "ldif"), entries)
 	add := exec.Command("/usr/sbin/slapadd", "-q", "-f", filepath.Join(dir, "slapd.conf"), "-l", filepath.Join(dir, "ldif"))
@@ -75,7 +135,7 @@ access to * by dn.exact="cn=admin,dc=example,dc=org" write by * auth
 	}
 	socket := filepath.Join(dir, "s")
 	address := "ldapi://" + url.PathEscape(socket)
-	cmd := exec.Command("/usr/sbin/slapd", "-d", "0", "-f", filepath.Join(dir, "slapd.conf"), "-h", address)
+	cmd := exec.Command("/usr/sbin/slapd", "-d", "0", "-f", filepath.Join(dir, "slapd.conf"), "-h", address+listen)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -137,6 +197,51 @@ func TestSlapd(t *testing.T) {
 			}
 		})
 	}
+	base := "search_base = dc=example,dc=org\nquery_filter = (mail=%s)\n"
+	const dns, leaf = "special_result_attribute = seeAlso labeledURI\n", "result_attribute =\nleaf_result_attribute = description\n"
+	for _, c := range []struct{ name, conf, key, want string }{
+		{"special: the entries that are named count too", dns, "team@example.org", "teambox,box1,box2,carolbox"},
+		{"special: they may name others, and ones that are gone", dns, "all@example.org", "teambox,box1,box2,carolbox"},
+		{"special: a URI is a search of its own", dns, "dynamic@example.org", "box1,box2,carolbox"},
+		{"special: an entry that names none is as any", dns, "alice@example.org", "box1,box2"},
+		{"special: without it names are text", "", "team@example.org", "teambox"},
+		{"leaf: not of the groups", dns + leaf, "all@example.org", "box1,box2,carolbox"},
+		{"leaf: of an entry that names none", dns + leaf, "carol@example.org", "carolbox"},
+		{"terminal: nothing else of an entry that has one", dns + "terminal_result_attribute = title\n", "routed@example.org", "routed@lists.example.org"},
+		{"terminal: an entry without one is as any", dns + "terminal_result_attribute = title\n", "team@example.org", "teambox,box1,box2,carolbox"},
+		{"result_format is of each value", dns + leaf + "result_format = %u@%d.%S\n", "carol@example.org", "-"},
+		{"domain: another one is not asked for", "domain = example.net\n", "alice@example.org", "-"},
+		{"domain: this one is", "domain = example.net, example.org\n", "alice@example.org", "box1,box2"},
+		{"several attributes", "result_attribute = description, cn\n", "carol@example.org", "carolbox,carol"},
+		{"bind = simple, version, limits", "bind = simple\nversion = 3\nsize_limit = 1\nexpansion_limit = 2\nrecursion_limit = 1\ndereference = 3\nchase_referrals = no\n", "alice@example.org", "box1,box2"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conf := server + base + c.conf
+			v, ok, err := open(t, conf).Lookup(context.Background(), c.key)
+			if err != nil || ok && v != c.want || !ok && c.want != "-" {
+				t.Errorf("got %q %v %v, want %q", v, ok, err, c.want)
+			}
+		})
+	}
+	for name, c := range map[string]struct{ conf, key, want string }{
+		"a group in itself":                  {dns + "recursion_limit = 5\n", "loop@example.org", "recursion_limit"},
+		"deeper than recursion_limit":        {dns + "recursion_limit = 1\n", "all@example.org", "recursion_limit"},
+		"a name that is none":                {"special_result_attribute = description\n", "odd@example.org", "neither a DN nor a URI"},
+		"expansion_limit is of all together": {dns + "expansion_limit = 3\n", "team@example.org", "expansion_limit"},
+		"size_limit is of one search":        {"size_limit = 1\nquery_filter = (|(mail=%s)(sn=*))\n", "team@example.org", "Size Limit"},
+	} {
+		t.Run("no answer: "+name, func(t *testing.T) {
+			if v, ok, err := open(t, server+base+c.conf).Lookup(context.Background(), c.key); ok || err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %q %v %v, want %q", v, ok, err, c.want)
+			}
+		})
+	}
+	t.Run("the next server is asked when one is down", func(t *testing.T) {
+		two := strings.Replace(server, "server_host = ", "server_host = ldapi:///nonexistent/s ", 1)
+		if v, ok, err := open(t, two+base).Lookup(context.Background(), "carol@example.org"); v != "carolbox" || !ok || err != nil {
+			t.Error(v, ok, err)
+		}
+	})
 	t.Run("a connection that was lost is made anew", func(t *testing.T) {
 		tb := open(t, server+"search_base = dc=example,dc=org\nquery_filter = (mail=%s)\n")
 		for range 2 {
@@ -166,7 +271,8 @@ func TestAServerThatIsNotThereIsAnError(t *testing.T) {
 }
 
 func TestBadParametersAreRefused(t *testing.T) {
-	for _, conf := range []string{"scope = all", "query_filter = (a=%s", "special_result_attribute = member", "bind = sasl", "timeout = x", "dereference = 9", "search_base = %q"} {
+	for _, conf := range []string{"scope = all", "query_filter = (a=%s", "bind = sasl", "bind = perhaps", "chase_referrals = yes", "version = 4",
+		"recursion_limit = 0", "result_attribute =", "tls_ca_cert_dir = /nonexistent", "tls_cert = /nonexistent", "tls_require_cert = perhaps", "timeout = x", "dereference = 9", "search_base = %q"} {
 		if _, err := Open(write(t, filepath.Join(t.TempDir(), "l.cf"), conf+"\n"), Options{}); err == nil {
 			t.Errorf("%s was taken", conf)
 		}

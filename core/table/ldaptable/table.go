@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -24,7 +25,8 @@ import (
 type Table struct {
 	rules        *query.Rules
 	base, filter query.Template
-	attributes   []string
+	attributes   attributes
+	depth        int // recursion_limit
 	scope, deref int
 	sizeLimit    int
 	servers      []string // URLs, in the order in which they are tried
@@ -73,13 +75,13 @@ func Open(name string, o Options) (*Table, error) {
 
 // refuse names what would change results and is not built.
 func refuse(p *query.Params) error {
-	for _, name := range []string{"special_result_attribute", "leaf_result_attribute", "terminal_result_attribute"} {
-		if p.Has(name) {
-			return fmt.Errorf("%s is not supported", name)
-		}
+	if chase, err := p.Bool("chase_referrals", false); err != nil || chase {
+		return errors.Join(err, errors.New("chase_referrals = yes is not supported: name the servers that have the entries in server_host"))
 	}
-	if p.String("bind", "yes") == "sasl" {
-		return errors.New("bind = sasl is not supported")
+	switch v := p.String("version", "3"); v {
+	case "2", "3": // 3 has all of 2
+	default:
+		return fmt.Errorf("version = %s: want 2 or 3", v)
 	}
 	return nil
 }
@@ -101,7 +103,13 @@ func (t *Table) search(p *query.Params) (err error) {
 			return fmt.Errorf("query_filter: %w", err)
 		}
 	}
-	t.attributes = p.List("result_attribute", "maildrop")
+	t.attributes = readAttributes(p)
+	if len(t.attributes.all()) == 0 {
+		return errors.New("result_attribute: no attribute is asked for")
+	}
+	if t.depth, err = p.Int("recursion_limit", 1000); err != nil || t.depth == 0 {
+		return errors.Join(err, errors.New("recursion_limit: want a number above 0"))
+	}
 	if t.scope = map[string]int{"sub": 3, "one": 2, "base": 1}[p.String("scope", "sub")] - 1; t.scope < 0 {
 		return errors.New("scope: want sub, base or one")
 	}
@@ -130,14 +138,19 @@ func (t *Table) server(p *query.Params) (err error) {
 	if t.timeout, err = p.Seconds("timeout", 10*time.Second); err != nil {
 		return err
 	}
-	if t.bind, err = p.Bool("bind", true); err != nil {
-		return err
+	switch how := strings.ToLower(p.String("bind", "yes")); how {
+	case "yes", "true", "simple":
+		t.bind = true
+	case "no", "false", "none":
+	case "sasl":
+		return errors.New("bind = sasl is not supported: bind = simple sends bind_dn and bind_pw, over TLS with start_tls = yes or ldaps://")
+	default:
+		return fmt.Errorf("bind = %s: want yes, no, simple or none", how)
 	}
 	t.dn, t.password = p.String("bind_dn", ""), p.String("bind_pw", "")
 	if t.startTLS, err = p.Bool("start_tls", false); err != nil {
 		return err
 	}
-	p.String("version", "3")
 	return t.secure(p)
 }
 
@@ -147,14 +160,8 @@ func (t *Table) secure(p *query.Params) error {
 		return err
 	}
 	t.tls = &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: !verify}
-	if file := p.String("tls_ca_cert_file", ""); file != "" {
-		pem, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		if t.tls.RootCAs = x509.NewCertPool(); !t.tls.RootCAs.AppendCertsFromPEM(pem) {
-			return fmt.Errorf("%s has no certificates", file)
-		}
+	if t.tls.RootCAs, err = authorities(p.String("tls_ca_cert_file", ""), p.String("tls_ca_cert_dir", "")); err != nil {
+		return err
 	}
 	cert, key := p.String("tls_cert", ""), p.String("tls_key", "")
 	if cert == "" {
@@ -163,6 +170,41 @@ func (t *Table) secure(p *query.Params) error {
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	t.tls.Certificates = []tls.Certificate{pair}
 	return err
+}
+
+// authorities are the certificates of a file and of all files of a directory; nil, which stands for the
+// system's, when neither is named.
+func authorities(file, dir string) (*x509.CertPool, error) {
+	if file == "" && dir == "" {
+		return nil, nil
+	}
+	pool := x509.NewCertPool()
+	if file != "" {
+		pem, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s has no certificates", file)
+		}
+	}
+	if dir == "" {
+		return pool, nil
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	found := false
+	for _, f := range files {
+		if pem, err := os.ReadFile(filepath.Join(dir, f.Name())); err == nil {
+			found = pool.AppendCertsFromPEM(pem) || found
+		}
+	}
+	if !found {
+		return nil, fmt.Errorf("tls_ca_cert_dir: no file in %s has certificates", dir)
+	}
+	return pool, nil
 }
 
 // Lookup asks the directory.
@@ -182,31 +224,17 @@ func (t *Table) Lookup(ctx context.Context, key string) (string, bool, error) {
 	if !ok {
 		return "", false, nil
 	}
-	seconds := int((t.timeout + time.Second - 1) / time.Second)
-	request := ldap.NewSearchRequest(base, t.scope, t.deref, t.sizeLimit, seconds, false, filter, t.attributes, nil)
-	result, err := t.ask(ctx, request)
-	if ldap.IsErrorWithCode(err, ldap.LDAPResultNoSuchObject) {
-		return "", false, nil
-	}
-	if err != nil {
+	e := expansion{t: t, ctx: ctx, results: t.rules.Results(key)}
+	if err := e.search(base, t.scope, filter, t.attributes.all(), 0); err != nil {
 		return "", false, err
 	}
-	return t.collect(key, result)
+	text, found := e.results.Text()
+	return text, found, nil
 }
 
-func (t *Table) collect(key string, result *ldap.SearchResult) (string, bool, error) {
-	results := t.rules.Results(key)
-	for _, entry := range result.Entries {
-		for _, name := range t.attributes {
-			for _, value := range entry.GetEqualFoldAttributeValues(name) {
-				if err := results.Add(value); err != nil {
-					return "", false, err
-				}
-			}
-		}
-	}
-	text, found := results.Text()
-	return text, found, nil
+func (t *Table) request(base string, scope int, filter string, names []string) *ldap.SearchRequest {
+	seconds := int((t.timeout + time.Second - 1) / time.Second)
+	return ldap.NewSearchRequest(base, scope, t.deref, t.sizeLimit, seconds, false, filter, names, nil)
 }
 
 // ask searches over the shared connection; if that turns out to be dead, once more over a new one.
