@@ -37,9 +37,12 @@ type conn struct {
 	group *group
 	// base is the connection as it came, nc that or the TLS on it.
 	base, nc net.Conn
-	sess     Session // nil when the policy refused the connection
+	// remote and local are the ends of the connection, as a proxy told them if there is one.
+	remote, local netip.AddrPort
+	sess          Session // nil when the policy refused the connection
 	// afterRefusal is Refused.End of a policy that refused the connection; nil: it does not care.
 	afterRefusal func()
+	refused      string // Refused.Client
 	tune         *Tuning
 	in           wire.Input
 	out          []byte // replies that wait to be written, nil when not borrowed
@@ -82,23 +85,20 @@ var _ ConnInfo = (*conn)(nil)
 
 func newConn(s *Server, g *group, nc net.Conn) *conn {
 	c := &conn{srv: s, group: g, base: nc, nc: nc, tune: &s.tune, after: "CONNECT"}
-	c.in.Reset(nc, s.bufs)
+	c.told(nc)
+	if p, ok := nc.(proxied); ok {
+		c.base = p.NetConn()
+		c.nc = c.base
+	}
+	c.in.Reset(c.nc, s.bufs)
 	return c
 }
 
 // Remote returns the client's end; the zero value where it has no IP address.
-func (c *conn) Remote() netip.AddrPort { return addrPort(c.base.RemoteAddr()) }
+func (c *conn) Remote() netip.AddrPort { return c.remote }
 
 // Local returns the server's end.
-func (c *conn) Local() netip.AddrPort { return addrPort(c.base.LocalAddr()) }
-
-func addrPort(a net.Addr) netip.AddrPort {
-	if t, ok := a.(*net.TCPAddr); ok {
-		ap := t.AddrPort()
-		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
-	}
-	return netip.AddrPort{}
-}
+func (c *conn) Local() netip.AddrPort { return c.local }
 
 // TLS, Helo, ESMTP, Errors and UnauthPipelining are as ConnInfo says.
 func (c *conn) TLS() *tls.ConnectionState { return c.tls }
@@ -118,6 +118,9 @@ func (c *conn) UnauthPipelining() bool { return c.pipelined }
 // serve runs the connection from the greeting to its end.
 func (c *conn) serve(ctx context.Context) {
 	defer c.end()
+	if !c.upstream() {
+		return
+	}
 	if c.srv.opt.ImplicitTLS && !c.handshake(ctx) {
 		c.noTLS()
 		return

@@ -18,17 +18,13 @@ func (c *conn) greet(ctx context.Context) {
 		c.srv.opt.Meter.Refused()
 		var r *Refused
 		if errors.As(err, &r) {
-			c.afterRefusal = r.End
+			c.afterRefusal, c.refused = r.End, r.Client
 		}
 		c.refuseConnection(status.From(err).Reply)
 		return
 	}
 	c.sess = sess
-	if a, ok := sess.(Adjuster); ok {
-		t := c.srv.tune
-		a.Adjust(&t)
-		c.tune = &t
-	}
+	c.tune = c.tuned()
 	// RFC 5321 §4.3.1: the client waits for the greeting.
 	if c.srv.opt.ForbidUnauthPipelining && c.in.Waiting() {
 		c.outOfTurn()
@@ -84,7 +80,7 @@ func (c *conn) execute(ctx context.Context) {
 func (c *conn) isAllowed(v grammar.Verb) bool {
 	switch {
 	case c.sess == nil && v != grammar.Quit:
-		c.refuse(503, "5.7.0", "Error: access denied")
+		c.refuse(503, "5.7.0", c.denied())
 	case c.srv.opt.RequireTLS && c.tls == nil && !isBeforeTLS(v):
 		c.refuse(530, "5.7.0", "Must issue a STARTTLS command first")
 	default:
@@ -95,6 +91,14 @@ func (c *conn) isAllowed(v grammar.Verb) bool {
 		c.refuseChunkUnread()
 	}
 	return false
+}
+
+// denied is what a client is told that was refused and stays.
+func (c *conn) denied() string {
+	if c.refused == "" {
+		return "Error: access denied"
+	}
+	return status.Clean("Error: access denied for " + c.refused)
 }
 
 // isJunk reports whether a verb counts against smtpd_junk_command_limit.
@@ -143,6 +147,8 @@ func (c *conn) dispatch(ctx context.Context, v grammar.Verb) bool {
 		return c.etrn(ctx)
 	case grammar.XForward:
 		return c.xforward(ctx)
+	case grammar.XClient:
+		return c.xclient(ctx)
 	case grammar.Help:
 		return c.ok(214, "2.0.0", "Commands: "+strings.Join(c.helpVerbs(), " "))
 	case grammar.Quit:
@@ -159,7 +165,7 @@ func (c *conn) helpVerbs() []string {
 	var words []string
 	for v := grammar.Helo; v < grammar.Unknown; v++ {
 		switch {
-		case v == grammar.Expn, v == grammar.XForward,
+		case v == grammar.Expn, v == grammar.XForward, v == grammar.XClient,
 			v == grammar.StartTLS && (c.srv.opt.TLS == nil || c.tls != nil),
 			v == grammar.Auth && !c.authOffered,
 			v == grammar.Bdat && !c.offers("CHUNKING"),

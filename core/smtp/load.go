@@ -66,6 +66,8 @@ func (s *Server) closedFor(nc net.Conn) bool {
 type Refused struct {
 	// Err is the refusal.
 	Err error
+	// Client is what the replies to further commands call the client, "" for nothing.
+	Client string
 	// End is called once, when the connection is over.
 	End func()
 }

@@ -3,6 +3,7 @@ package smtp
 import (
 	"crypto/tls"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/mtad/mtad/core/smtp/grammar"
@@ -125,6 +126,11 @@ type Options struct {
 	// RequireTLS is smtpd_tls_security_level=encrypt: without TLS only NOOP, EHLO, HELO,
 	// STARTTLS and QUIT.
 	RequireTLS bool
+
+	// Upstream reads from a connection who its client is, before anything else, and returns it with the
+	// client's addresses (smtpd_upstream_proxy_protocol). It keeps to a time of its own; an error ends
+	// the connection. nil: there is no proxy.
+	Upstream func(nc net.Conn) (net.Conn, error)
 
 	// Logger is told of failures to accept and of panics; nil for nobody.
 	Logger *slog.Logger

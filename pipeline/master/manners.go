@@ -11,7 +11,8 @@ import (
 	"github.com/mtad/mtad/pipeline/smtpd"
 )
 
-// manners sets what is said in the place of refusals, and what the log says of permissions.
+// manners sets what is said in the place of refusals, what the log says of permissions,
+// and who may say who the client is.
 func (g *generation) manners(c *conf.Config, o *smtpd.Options, log *maillog.Service) error {
 	maps, err := g.openMaps(c, "smtpd_reject_filter_maps")
 	if err != nil {
@@ -26,8 +27,10 @@ func (g *generation) manners(c *conf.Config, o *smtpd.Options, log *maillog.Serv
 			return v, ok && err == nil
 		}
 	}
-	o.LogPermit, err = g.listed(c, "smtpd_log_access_permit_actions", log)
-	return err
+	if o.LogPermit, err = g.listed(c, "smtpd_log_access_permit_actions", log); err != nil {
+		return err
+	}
+	return g.mayIdentify(c, o)
 }
 
 // listed reads a list of words, tables of them and files; nil when it is empty. A table that cannot be

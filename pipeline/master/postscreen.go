@@ -59,7 +59,7 @@ func (g *generation) screenOptions(c *conf.Config) (o postscreen.Options, err er
 		Threshold: c.Int("postscreen_dnsbl_threshold"), AllowThreshold: c.Int("postscreen_dnsbl_allowlist_threshold"),
 		DNSBLTTL: c.Duration("postscreen_dnsbl_min_ttl"), DNSBLTimeout: c.Duration("postscreen_dnsbl_timeout"),
 		Clients: c.Int("postscreen_pre_queue_limit"), Deadline: c.Duration("postscreen_command_time_limit"),
-		Log: g.m.logOf(c, "postscreen"),
+		Log: g.m.logOf(c, "postscreen"), Upstream: upstreamOf(c, "postscreen_upstream_proxy_protocol", "postscreen_upstream_proxy_timeout"),
 	}
 	if o.Access, err = g.screenAccess(c); err != nil {
 		return o, fmt.Errorf("postscreen_access_list: %w", err)

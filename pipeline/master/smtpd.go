@@ -84,6 +84,9 @@ func engineOptions(c *conf.Config, s mastercf.Service, log *maillog.Service) smt
 		o.TranscriptBytes = transcriptBytes
 	}
 	o.Logger = log.Slog()
+	if s.Type == mastercf.Inet && s.Program == "smtpd" { // behind postscreen, that has asked already
+		o.Upstream = upstreamOf(c, "smtpd_upstream_proxy_protocol", "smtpd_upstream_proxy_timeout")
+	}
 	return o
 }
 

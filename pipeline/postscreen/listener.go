@@ -102,6 +102,15 @@ func (l *Listener) pause() {
 // test is the goroutine of one client, until it passes or is gone.
 func (l *Listener) test(c net.Conn) {
 	defer func() { <-l.room }()
+	if l.o.Upstream != nil {
+		told, err := l.o.Upstream(c)
+		if err != nil {
+			l.o.Log.Warning("no client told by the proxy " + ends(c).client + ": " + err.Error())
+			_ = c.Close()
+			return
+		}
+		c = told
+	}
 	t := &trial{l: l, c: c, endpoints: ends(c)}
 	// A closed listener ends the wait for the client.
 	stop := context.AfterFunc(l.ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })

@@ -2,6 +2,7 @@ package postscreen
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"time"
 
@@ -47,6 +48,10 @@ type Options struct {
 	// Hostname is myhostname. Banner is the text of the greeting's first line (greet_banner),
 	// "" for a greeting of one line.
 	Hostname, Banner string
+	// Upstream reads from a connection who its client is, and returns it with the client's addresses
+	// (upstream_proxy_protocol). It keeps to a time of its own; an error ends the connection. nil: there
+	// is no proxy.
+	Upstream func(nc net.Conn) (net.Conn, error)
 	// Access is access_list; an error is logged and decides nothing.
 	Access func(ctx context.Context, client netip.Addr) (Decision, error)
 	// What to do with clients that the access list rejects (denylist_action), that speak too

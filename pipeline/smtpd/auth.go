@@ -36,6 +36,9 @@ func (s *session) Extensions() []string {
 	if s.mayVERP() {
 		lines = append(lines, "XVERP")
 	}
+	if s.mayIdentify {
+		lines = append(lines, identifiable)
+	}
 	if s.MayForward(context.Background()) {
 		lines = append(lines, forwardable)
 	}

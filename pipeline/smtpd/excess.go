@@ -9,8 +9,7 @@ import (
 // tooOften counts an event, or with more = 0 asks only, and logs that there were too many of it: what
 // is its name in Postfix's log.
 func (s *session) tooOften(e event, more int, what string) bool {
-	client := s.origin.Client.Addr()
-	n, excess := s.h.o.Limits.count(e, more, client, s.h.o.Clock())
+	n, excess := s.limits.count(e, more, s.peer, s.h.o.Clock())
 	if excess {
 		s.trouble |= TroublePolicy
 		s.logExcess(what+" rate", n)

@@ -99,9 +99,9 @@ func (s *session) attribute(name string) string {
 	case "server_name":
 		return s.h.o.Hostname
 	case "server_address":
-		return s.conn.Local().Addr().String()
+		return s.origin.Server.Addr().String()
 	case "server_port":
-		return strconv.Itoa(int(s.conn.Local().Port()))
+		return strconv.Itoa(int(s.origin.Server.Port()))
 	case "sender":
 		if s.inMail && s.env.Sender == "" {
 			return "<>"

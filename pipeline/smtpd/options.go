@@ -56,6 +56,9 @@ type Options struct {
 	// ForwardFrom says which clients may say by XFORWARD where mail came from
 	// (smtpd_authorized_xforward_hosts); nil: none.
 	ForwardFrom func(context.Context, netip.Addr) bool
+	// IdentifyFrom says which clients, by name ("" before it is looked up) or address, may say by XCLIENT that
+	// they are others (smtpd_authorized_xclient_hosts); nil: none. They are not limited.
+	IdentifyFrom func(ctx context.Context, name string, client netip.Addr) bool
 	// LocalClient says whose messages are of local origin (local_header_rewrite_clients).
 	LocalClient func(o netip.Addr, authenticated bool) bool
 	// BareNewlineFrom says which clients may send bare newlines although

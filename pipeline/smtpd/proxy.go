@@ -304,7 +304,7 @@ func (s *session) proxyEnd(r smtpclient.Reply, err error) (status.Reply, error) 
 		word = "proxy-reject"
 	}
 	s.h.o.Log.Info(status.Clean(word + ": END-OF-MESSAGE: " + r.Raw + "; from=<" + s.env.Sender + "> to=<" + s.env.Recipients[0].Original +
-		"> proto=" + s.origin.Proto + " helo=<" + s.origin.Helo + ">"))
+		"> proto=" + s.origin.Protocol() + " helo=<" + s.origin.Helo + ">"))
 	if r.Code/100 == 2 {
 		s.proxy.close()
 		s.tellTrouble() // the dialogue of an accepted message is forgotten

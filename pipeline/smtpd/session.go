@@ -38,6 +38,11 @@ type session struct {
 	// forwarded is what XFORWARD said of the next message, or of this one.
 	forwarded forwarded
 	mechanism string // of the exchange that is under way
+	// peer is who connected, and limits what it is held to, nil for nothing; the client may say by XCLIENT
+	// that it is another one if mayIdentify is set.
+	peer        netip.Addr
+	limits      *ClientLimits
+	mayIdentify bool
 }
 
 var (
@@ -51,32 +56,36 @@ var (
 func (h *Handler) Connect(ctx context.Context, c smtp.ConnInfo) (smtp.Session, error) {
 	s := h.session(c)
 	client := s.origin.Client.Addr()
-	if excess, n := h.o.Limits.Enter(client, h.o.Clock()); excess != "" {
+	if h.o.IdentifyFrom != nil && h.o.IdentifyFrom(ctx, "", client) {
+		s.limits, s.mayIdentify = nil, true // its clients are many
+	}
+	if excess, n := s.limits.Enter(client, h.o.Clock()); excess != "" {
 		s.logConnect()
 		s.logExcess(excess, n)
 		return nil, &smtp.Refused{Err: status.New(421, "4.7.0", "%s Error: too many connections from %s", h.o.Hostname, client), End: s.logDisconnect}
 	}
 	if h.o.Names != nil {
 		s.origin.ClientName, s.origin.ReverseName = h.o.Names.Name(ctx, client)
+		s.mayIdentify = s.mayIdentify || h.o.IdentifyFrom != nil && h.o.IdentifyFrom(ctx, s.origin.ClientName, client)
 	}
 	s.logConnect()
 	err := s.secured(ctx)
 	if err == nil {
-		err = s.greet(ctx)
+		err = s.greet(ctx, "CONNECT")
 	}
 	if err != nil {
 		s.closeHooks()
-		h.o.Limits.Leave(client, h.o.Clock())
-		return nil, &smtp.Refused{Err: s.negativeError(err), End: s.logDisconnect}
+		s.limits.Leave(client, h.o.Clock())
+		return nil, &smtp.Refused{Err: s.negativeError(err), Client: maillog.ClientName(&s.origin), End: s.logDisconnect}
 	}
 	return s, nil
 }
 
 // session makes the session of a client that nothing is known of.
 func (h *Handler) session(c smtp.ConnInfo) *session {
-	s := &session{h: h, conn: c, began: h.o.Clock()}
+	s := &session{h: h, conn: c, began: h.o.Clock(), peer: c.Remote().Addr().Unmap(), limits: h.o.Limits}
 	s.origin = mail.Origin{Kind: mail.KindSMTP, Service: h.o.Service, Server: c.Local(), ClientName: "unknown", ReverseName: "unknown", UID: -1,
-		Client: netip.AddrPortFrom(c.Remote().Addr().Unmap(), c.Remote().Port())}
+		Client: netip.AddrPortFrom(s.peer, c.Remote().Port())}
 	return s
 }
 
@@ -100,17 +109,18 @@ func (s *session) trust(ctx context.Context) {
 	}
 }
 
-// greet asks the client list, unless it waits for RCPT, and the plugins.
-func (s *session) greet(ctx context.Context) error {
+// greet asks the client list, unless it waits for RCPT, and the plugins; stage is what brought the client,
+// for the log.
+func (s *session) greet(ctx context.Context, stage string) error {
 	p := &s.h.o.Policy
 	if !p.DelayReject {
 		if e := s.evalAlone(ctx, p.Client, &access.Query{State: "CONNECT"}); e != nil {
-			return s.reject("CONNECT", e, "")
+			return s.reject(stage, e, "")
 		}
 	}
 	set, e := s.h.o.Hooks(ctx, s.origin.Client.Addr())
 	if e != nil {
-		return s.reject("CONNECT", e, "")
+		return s.reject(stage, e, "")
 	}
 	if set != nil {
 		s.trust(ctx)
@@ -127,7 +137,7 @@ func (s *session) Close(why error) {
 	s.reset(context.Background())
 	s.tellTrouble()
 	s.closeHooks()
-	s.h.o.Limits.Leave(s.origin.Client.Addr(), s.h.o.Clock())
+	s.limits.Leave(s.peer, s.h.o.Clock())
 	client := maillog.ClientName(&s.origin)
 	s.logUnsecured(why)
 	if why != nil {
@@ -166,29 +176,29 @@ func (s *session) Adjust(t *smtp.Tuning) {
 // Helo is HELO or EHLO. When it is refused, the name and the transaction of before stay.
 func (s *session) Helo(ctx context.Context, name string, esmtp bool) error {
 	before := s.origin
-	s.origin.Helo, s.origin.Proto = name, "SMTP"
-	if esmtp {
-		s.origin.Proto = "ESMTP"
+	s.origin.Helo = name
+	if s.origin.Proto == "" {
+		s.origin.Proto = "SMTP"
 	}
-	if esmtp && s.origin.TLSVersion != "" { // RFC 3848
-		s.origin.Proto = "ESMTPS"
-	}
-	if s.origin.SASLUser != "" {
-		s.origin.Proto = authProto(s.origin.Proto)
-	}
-	if err := s.helo(ctx); err != nil {
+	if err := s.helo(ctx, esmtp); err != nil {
 		s.origin = before
 		return err
 	}
 	return nil
 }
 
-func (s *session) helo(ctx context.Context) error {
+// helo asks the rules, for which the client speaks what it spoke before, and then the plugins.
+func (s *session) helo(ctx context.Context, esmtp bool) error {
+	stage := "HELO"
+	if esmtp {
+		stage = "EHLO"
+	}
 	if p := &s.h.o.Policy; !p.DelayReject {
-		if e := s.evalAlone(ctx, p.Helo, &access.Query{State: s.greeting()}); e != nil {
-			return s.reject("HELO", e, "")
+		if e := s.evalAlone(ctx, p.Helo, &access.Query{State: stage}); e != nil {
+			return s.reject(stage, e, "")
 		}
 	}
+	s.origin.Proto = s.proto(esmtp)
 	if s.hooks != nil {
 		if e := s.hooks.Helo(ctx); e != nil {
 			return e
@@ -251,7 +261,7 @@ func (s *session) evalAlone(ctx context.Context, l *access.List, q *access.Query
 
 // complete adds what every question has.
 func (s *session) complete(q *access.Query) {
-	q.Origin, q.Server, q.Pipelined, q.ID = &s.origin, s.conn.Local(), s.conn.UnauthPipelining(), s.env.ID
+	q.Origin, q.Server, q.Pipelined, q.ID = &s.origin, s.origin.Server, s.conn.UnauthPipelining(), s.env.ID
 	q.Instance = s.instance()
 	if q.Effects = &s.effects; !s.inMail {
 		q.Effects = &s.lasting
@@ -272,11 +282,19 @@ func (s *session) instance() string {
 	return strconv.FormatUint(uint64(s.conn.Remote().Port()), 16) + "." + strconv.FormatInt(s.began.UnixNano(), 16) + "." + strconv.Itoa(s.serial)
 }
 
-func (s *session) greeting() string {
-	if s.origin.Proto == "SMTP" {
-		return "HELO"
+// proto is the protocol's name in Received (RFC 3848).
+func (s *session) proto(esmtp bool) string {
+	switch {
+	case !esmtp:
+		return "SMTP"
+	case s.origin.TLSVersion != "" && s.origin.SASLUser != "":
+		return "ESMTPSA"
+	case s.origin.TLSVersion != "":
+		return "ESMTPS"
+	case s.origin.SASLUser != "":
+		return "ESMTPA"
 	}
-	return "EHLO"
+	return "ESMTP"
 }
 
 // permitted logs what permits, if it is asked for (smtpd_log_access_permit_actions).

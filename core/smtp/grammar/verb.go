@@ -21,6 +21,7 @@ const (
 	Help
 	Quit
 	XForward
+	XClient
 	// Unknown is any other word.
 	Unknown
 	// Verbs is how many there are.
@@ -30,7 +31,7 @@ const (
 // String returns the verb in upper case.
 func (v Verb) String() string {
 	return [...]string{"HELO", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BDAT", "RSET",
-		"NOOP", "VRFY", "EXPN", "ETRN", "HELP", "QUIT", "XFORWARD", "UNKNOWN"}[v]
+		"NOOP", "VRFY", "EXPN", "ETRN", "HELP", "QUIT", "XFORWARD", "XCLIENT", "UNKNOWN"}[v]
 }
 
 // longestVerb is the length of STARTTLS and XFORWARD.
@@ -81,6 +82,8 @@ func VerbOf(word []byte) Verb {
 		return Quit
 	case "XFORWARD":
 		return XForward
+	case "XCLIENT":
+		return XClient
 	}
 	return Unknown
 }
@@ -89,7 +92,7 @@ func VerbOf(word []byte) Verb {
 // RFC 3207 §4, RFC 4954 §4). QUIT is left out: nothing comes behind it.
 func (v Verb) IsLast() bool {
 	switch v {
-	case Helo, Ehlo, StartTLS, Auth, Data, Noop, Vrfy, Expn:
+	case Helo, Ehlo, StartTLS, Auth, Data, Noop, Vrfy, Expn, XClient:
 		return true
 	}
 	return false
