@@ -220,7 +220,9 @@ func TestLocalMailboxesBelongToTheirUsers(t *testing.T) {
 	d.log.wait(t, `to=<daemon@l\.test>, relay=local, .*status=sent \(delivered to mailbox\)`)
 	owned(t, filepath.Join(spool, "daemon"), uid, gid, 0o600)
 	d.post("x@sender.test", "root@l.test", []byte("Subject: x\r\n\r\n"))
-	d.log.wait(t, `to=<root@l\.test>, relay=local, .*dsn=4\.3\.5, status=deferred`)
+	d.log.wait(t, `to=<root@l\.test>, relay=local, .*status=sent \(delivered to mailbox\)`)
+	nobody, _ := idsOf(t, "nobody") // default_privs: nothing is done as root
+	owned(t, filepath.Join(spool, "root"), nobody, gid, 0o600)
 }
 
 // A command whose worker dies in the middle of a message must not take what it got for all of it: the
