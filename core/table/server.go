@@ -1,7 +1,10 @@
 package table
 
 import (
+	"fmt"
+
 	"github.com/mtad/mtad/core/conf/domainlist"
+	"github.com/mtad/mtad/core/conf/value"
 	"github.com/mtad/mtad/core/table/ldaptable"
 	"github.com/mtad/mtad/core/table/redistable"
 	"github.com/mtad/mtad/core/table/remote"
@@ -19,8 +22,17 @@ func openTCP(name string, _ Options) (Table, error) {
 	return t, nil
 }
 
-func openSocketmap(name string, _ Options) (Table, error) {
-	t, err := remote.Socketmap(name)
+func openSocketmap(name string, o Options) (Table, error) {
+	most := int64(remote.MaxReply)
+	if o.Parameter != nil {
+		if text, ok := o.Parameter("socketmap_max_reply_size"); ok {
+			var err error
+			if most, err = value.Int(text, value.Range{Min: 1, Max: 1 << 30}); err != nil {
+				return nil, fmt.Errorf("socketmap_max_reply_size: %w", err)
+			}
+		}
+	}
+	t, err := remote.Socketmap(name, int(most))
 	if err != nil {
 		return nil, err
 	}

@@ -3,13 +3,10 @@ package ldaptable
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -160,7 +157,7 @@ func (t *Table) secure(p *query.Params) error {
 		return err
 	}
 	t.tls = &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: !verify}
-	if t.tls.RootCAs, err = authorities(p.String("tls_ca_cert_file", ""), p.String("tls_ca_cert_dir", "")); err != nil {
+	if t.tls.RootCAs, err = query.Authorities(p.String("tls_ca_cert_file", ""), p.String("tls_ca_cert_dir", "")); err != nil {
 		return err
 	}
 	cert, key := p.String("tls_cert", ""), p.String("tls_key", "")
@@ -170,41 +167,6 @@ func (t *Table) secure(p *query.Params) error {
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	t.tls.Certificates = []tls.Certificate{pair}
 	return err
-}
-
-// authorities are the certificates of a file and of all files of a directory; nil, which stands for the
-// system's, when neither is named.
-func authorities(file, dir string) (*x509.CertPool, error) {
-	if file == "" && dir == "" {
-		return nil, nil
-	}
-	pool := x509.NewCertPool()
-	if file != "" {
-		pem, err := os.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
-		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s has no certificates", file)
-		}
-	}
-	if dir == "" {
-		return pool, nil
-	}
-	files, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	found := false
-	for _, f := range files {
-		if pem, err := os.ReadFile(filepath.Join(dir, f.Name())); err == nil {
-			found = pool.AppendCertsFromPEM(pem) || found
-		}
-	}
-	if !found {
-		return nil, fmt.Errorf("tls_ca_cert_dir: no file in %s has certificates", dir)
-	}
-	return pool, nil
 }
 
 // Lookup asks the directory.

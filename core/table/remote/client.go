@@ -138,8 +138,9 @@ func TCP(name string) (*Client, error) {
 	return &Client{network: "tcp", address: name, protocol: tcp{}, whole: true}, nil
 }
 
-// Socketmap returns the table socketmap:name, name being "inet:host:port:name" or "unix:path:name".
-func Socketmap(name string) (*Client, error) {
+// Socketmap returns the table socketmap:name, name being "inet:host:port:name" or "unix:path:name". A
+// reply of more than most bytes is an error.
+func Socketmap(name string, most int) (*Client, error) {
 	network, rest, _ := strings.Cut(name, ":")
 	i := strings.LastIndexByte(rest, ':')
 	if i < 1 || i == len(rest)-1 || network != "inet" && network != "unix" {
@@ -152,5 +153,5 @@ func Socketmap(name string) (*Client, error) {
 			return nil, errors.New("want socketmap:inet:host:port:name")
 		}
 	}
-	return &Client{network: network, address: address, protocol: socketmap{table}}, nil
+	return &Client{network: network, address: address, protocol: socketmap{table, most}}, nil
 }

@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// maxLine and maxString bound a reply, in bytes.
-const (
-	maxLine   = 4096
-	maxString = 100000
-)
+// maxLine bounds a reply of tcp_table(5), in bytes.
+const maxLine = 4096
+
+// MaxReply is the usual bound of a reply of socketmap_table(5), in bytes (socketmap_max_reply_size).
+const MaxReply = 100000
 
 // tcp is the protocol of tcp_table(5).
 type tcp struct{}
@@ -82,22 +82,25 @@ func escape(s string) string {
 }
 
 // socketmap is the protocol of socketmap_table(5), for one table of the server.
-type socketmap struct{ table string }
+type socketmap struct {
+	table string
+	most  int // bytes of a reply
+}
 
 func (s socketmap) ask(c *conn, key string) (string, bool, error) {
 	request := s.table + " " + key
 	if _, err := fmt.Fprintf(c, "%d:%s,", len(request), request); err != nil {
 		return "", false, err
 	}
-	reply, err := readNetstring(c.in)
+	reply, err := readNetstring(c.in, s.most)
 	if err != nil {
 		return "", false, err
 	}
 	return parseSocketmap(reply)
 }
 
-// readNetstring reads "LENGTH:BYTES,".
-func readNetstring(in *bufio.Reader) (string, error) {
+// readNetstring reads "LENGTH:BYTES,", of at most so many bytes.
+func readNetstring(in *bufio.Reader, most int) (string, error) {
 	length := 0
 	for digits := 0; ; digits++ {
 		b, err := in.ReadByte()
@@ -110,8 +113,8 @@ func readNetstring(in *bufio.Reader) (string, error) {
 		if b < '0' || b > '9' {
 			return "", errors.New("the reply is no netstring: " + strconv.Quote(string(rune(b))))
 		}
-		if length = length*10 + int(b-'0'); length > maxString {
-			return "", fmt.Errorf("reply longer than %d bytes", maxString)
+		if length = length*10 + int(b-'0'); length > most {
+			return "", fmt.Errorf("reply longer than %d bytes (socketmap_max_reply_size)", most)
 		}
 	}
 	text := make([]byte, length+1)

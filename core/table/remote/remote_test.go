@@ -103,13 +103,14 @@ func TestGoodConnectionsAreKept(t *testing.T) {
 
 func TestSocketmapOverAUnixSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
-	addr, _ := serve(t, "unix", path, readNetstring, func(q string) string {
+	question := func(in *bufio.Reader) (string, error) { return readNetstring(in, MaxReply) }
+	addr, _ := serve(t, "unix", path, question, func(q string) string {
 		return map[string]string{
 			"users bob": "6:OK box,", "users none": "9:NOTFOUND ,", "users temp": "8:TEMP bad,", "users perm": "7:PERM no,",
 			"users odd": "3:huh,", "users end": "2:OK;", "users huge": "999999:x",
 		}[q]
 	})
-	c, err := Socketmap("unix:" + addr + ":users")
+	c, err := Socketmap("unix:"+addr+":users", MaxReply)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,8 +126,24 @@ func TestSocketmapOverAUnixSocket(t *testing.T) {
 	}
 }
 
+func TestARepliesSizeIsLimited(t *testing.T) {
+	question := func(in *bufio.Reader) (string, error) { return readNetstring(in, MaxReply) }
+	addr, _ := serve(t, "unix", filepath.Join(t.TempDir(), "s"), question, func(string) string { return "6:OK box," })
+	for most, want := range map[int]bool{5: false, 6: true} {
+		c, err := Socketmap("unix:"+addr+":users", most)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, ok, err := c.Lookup(context.Background(), "bob")
+		c.Close()
+		if want && (v != "box" || err != nil) || !want && (ok || err == nil || !strings.Contains(err.Error(), "socketmap_max_reply_size")) {
+			t.Errorf("at most %d bytes: %q %v %v", most, v, ok, err)
+		}
+	}
+}
+
 func TestAServerThatIsNotThereIsAnError(t *testing.T) {
-	c, err := Socketmap("unix:" + filepath.Join(t.TempDir(), "none") + ":t")
+	c, err := Socketmap("unix:"+filepath.Join(t.TempDir(), "none")+":t", MaxReply)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +164,7 @@ func TestACancelledLookupEnds(t *testing.T) {
 
 func TestBadNamesAreRefused(t *testing.T) {
 	for _, name := range []string{"", "host", "inet:host:name", "inet:host:1", "unix:/x", "udp:h:1:n", "unix::n", "unix:/x:"} {
-		if _, err := Socketmap(name); err == nil {
+		if _, err := Socketmap(name, MaxReply); err == nil {
 			t.Errorf("socketmap:%s was taken", name)
 		}
 	}
@@ -163,7 +180,7 @@ func FuzzReplies(f *testing.F) {
 		if v, ok, err := parseTCP(s); ok && err != nil || !ok && v != "" {
 			t.Fatal(v, ok, err)
 		}
-		if text, err := readNetstring(bufio.NewReader(strings.NewReader(s))); err == nil {
+		if text, err := readNetstring(bufio.NewReader(strings.NewReader(s)), MaxReply); err == nil {
 			if len(text) > len(s) {
 				t.Fatal(text)
 			}

@@ -2,13 +2,10 @@ package sqltable
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"database/sql"
 	"errors"
-	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
@@ -82,20 +79,15 @@ func mysqlHosts(p *query.Params) ([]*host, error) {
 
 // mysqlTLS reads the tls_ parameters; nil when none is set.
 func mysqlTLS(p *query.Params) (*tls.Config, error) {
-	ca, cert, key := p.String("tls_CAfile", ""), p.String("tls_cert_file", ""), p.String("tls_key_file", "")
-	verify, err := p.Bool("tls_verify_cert", ca != "")
-	if err != nil || ca == "" && cert == "" && !verify {
+	ca, dir := p.String("tls_CAfile", ""), p.String("tls_CApath", "")
+	cert, key := p.String("tls_cert_file", ""), p.String("tls_key_file", "")
+	verify, err := p.Bool("tls_verify_cert", ca+dir != "")
+	if err != nil || ca+dir+cert == "" && !verify {
 		return nil, err
 	}
 	c := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: !verify}
-	if ca != "" {
-		pem, err := os.ReadFile(ca)
-		if err != nil {
-			return nil, err
-		}
-		if c.RootCAs = x509.NewCertPool(); !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s has no certificates", ca)
-		}
+	if c.RootCAs, err = query.Authorities(ca, dir); err != nil {
+		return nil, err
 	}
 	if cert != "" {
 		if key == "" {

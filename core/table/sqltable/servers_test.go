@@ -1,6 +1,9 @@
 package sqltable
 
 import (
+	"crypto/x509"
+	"encoding/pem"
+	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -9,6 +12,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/mtad/mtad/core/porttest"
+	"github.com/mtad/mtad/core/smtp/smtptest"
 )
 
 // program finds a program of a Debian package, or ends or skips the test.
@@ -87,6 +93,8 @@ func TestPostgreSQL(t *testing.T) {
 	s.run(t, sql, filepath.Join(bin, "psql"), "-q", "-v", "ON_ERROR_STOP=1", "-h", s.dir, "-U", "mail", "postgres")
 	conf := "hosts = unix:" + s.dir + "\nuser = mail\ndbname = postgres\n"
 	suite(t, "pgsql", conf)
+	both(t, "pgsql", "unix:"+s.dir, "user = mail\ndbname = postgres\n")
+	suite(t, "pgsql", "hosts = postgresql:///postgres?host="+s.dir+"&user=mail\nencoding = UTF8\n")
 	t.Run("select_function", func(t *testing.T) {
 		tb, err := Open("pgsql", write(t, conf+"select_function = box\n"), Options{})
 		if err != nil {
@@ -104,15 +112,20 @@ func TestMariaDB(t *testing.T) {
 	s := newServer(t)
 	data, socket := filepath.Join(s.dir, "data"), filepath.Join(s.dir, "s")
 	// One statement per line, as --init-file wants it.
+	cert, key := certificate(t, s)
+	address := porttest.Addr(t)
+	_, port, _ := net.SplitHostPort(address)
 	boot := "CREATE DATABASE mail;\nUSE mail;\n" + schema +
-		"\nFLUSH PRIVILEGES;\nCREATE USER 'mail'@'localhost' IDENTIFIED BY 'secret';\nGRANT SELECT ON mail.* TO 'mail'@'localhost';\n"
+		"\nFLUSH PRIVILEGES;\nCREATE USER 'mail'@'localhost' IDENTIFIED BY 'secret';\nGRANT SELECT, EXECUTE ON mail.* TO 'mail'@'localhost';\n" +
+		"CREATE USER 'mail'@'127.0.0.1' IDENTIFIED BY 'secret' REQUIRE SSL;\nGRANT SELECT ON mail.* TO 'mail'@'127.0.0.1';\n" +
+		"CREATE DEFINER='mail'@'localhost' PROCEDURE box(IN who VARCHAR(80)) SELECT box FROM users WHERE name = who;\nCREATE DEFINER='mail'@'localhost' PROCEDURE silent(IN who VARCHAR(80)) DO 1;\n"
 	init := filepath.Join(s.dir, "init.sql")
 	if err := os.WriteFile(init, []byte(boot), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	s.run(t, "", program(t, "mariadb-server", "/usr/bin/mariadb-install-db", "/usr/bin/mysql_install_db"), "--no-defaults",
 		"--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db")
-	cmd := s.command(mariadbd, "--no-defaults", "--datadir="+data, "--socket="+socket, "--skip-networking",
+	cmd := s.command(mariadbd, "--no-defaults", "--datadir="+data, "--socket="+socket, "--bind-address=127.0.0.1", "--port="+port, "--ssl-cert="+cert, "--ssl-key="+key, "--skip-name-resolve",
 		"--init-file="+init, "--pid-file="+filepath.Join(s.dir, "pid"), "--innodb-flush-log-at-trx-commit=0")
 	log, err := cmd.StderrPipe()
 	if err != nil {
@@ -131,5 +144,69 @@ func TestMariaDB(t *testing.T) {
 	if text := <-ready; text != "" {
 		t.Fatalf("mariadbd does not start: %s", text)
 	}
-	suite(t, "mysql", "hosts = unix:"+socket+"\nuser = mail\npassword = secret\ndbname = mail\n")
+	const login = "user = mail\npassword = secret\ndbname = mail\n"
+	suite(t, "mysql", "hosts = unix:"+socket+"\n"+login)
+	both(t, "mysql", "unix:"+socket, login)
+	for _, c := range []struct{ name, conf, want string }{
+		{"a procedure", "hosts = unix:" + socket + "\nquery = CALL box('%s')", "a/box"},
+		{"a procedure without a result set", "hosts = unix:" + socket + "\nquery = CALL silent('%s')", "error"},
+		{"one that need not have one", "hosts = unix:" + socket + "\nrequire_result_set = no\nquery = CALL silent('%s')", "-"},
+		{"without TLS, which is demanded", "hosts = inet:" + address, "error"},
+		{"TLS, known by a file", "hosts = inet:" + address + "\ntls_CAfile = " + cert, "a/box"},
+		{"TLS, known by a directory", "hosts = " + address + "\ntls_verify_cert = yes\ntls_CApath = " + filepath.Dir(cert), "a/box"},
+		{"TLS, not known", "hosts = inet:" + address + "\ntls_verify_cert = yes", "error"},
+		{"another character set", "charset = latin1\nhosts = unix:" + socket, "a/box"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if !strings.Contains(c.conf, "query") {
+				c.conf += "\nquery = SELECT box FROM users WHERE name = '%s'"
+			}
+			tb, err := Open("mysql", write(t, login+c.conf+"\n"), Options{Warn: func(s string) { t.Error(s) }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tb.Close()
+			v, ok, err := tb.Lookup(t.Context(), "alice@example.org")
+			if err != nil && c.want != "error" || ok && v != c.want || !ok && err == nil && c.want != "-" {
+				t.Errorf("got %q %v %v, want %q", v, ok, err, c.want)
+			}
+		})
+	}
+}
+
+// certificate keeps a certificate where the server can read it.
+func certificate(t *testing.T, s server) (cert, key string) {
+	t.Helper()
+	c, _ := smtptest.Certificate(t)
+	der, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(s.dir, "tls")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	for name, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: c.Certificate[0]}, key: {Type: "PRIVATE KEY", Bytes: der}} {
+		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return cert, key
+}
+
+// both asks a table whose hosts are a server and one that is not there, in both orders.
+func both(t *testing.T, kind, host, login string) {
+	t.Run("the next host is asked when one is down", func(t *testing.T) {
+		tb, err := Open(kind, write(t, "hosts = unix:/nonexistent/.s.PGSQL.1, "+host+"\n"+login+"query = SELECT box FROM users WHERE name = '%s'\n"), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tb.Close()
+		for range 20 { // by chance either comes first, until the dead one is known
+			if got := ask(t, tb, "alice@example.org"); got != "a/box" {
+				t.Fatalf("got %q", got)
+			}
+		}
+	})
 }

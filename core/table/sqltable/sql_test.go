@@ -61,6 +61,19 @@ func suite(t *testing.T, kind, conf string) {
 		{"the older parameters", "select_field = box\ntable = users\nwhere_field = name\nadditional_conditions = AND n < 3", "alice@example.org", "a/box"},
 		{"domain", "domain = example.net\nquery = SELECT box FROM users WHERE name = '%s'", "alice@example.org", "-"},
 		{"result_format", "result_format = <%s:%U>\nquery = SELECT box FROM users WHERE name = '%s'", "alice@example.org", "<a/box:alice>"},
+		{"result_format of another part", "result_format = %d\nquery = SELECT box FROM users WHERE name = '%s' ORDER BY n", "list@example.org", "example.org,example.org"},
+		{"result_format: what has not the part does not count", "result_format = %d\nquery = SELECT box FROM users WHERE name = '%s'", "alice@example.org", "-"},
+		{"result_format with a percent sign", "result_format = %%%s\nquery = SELECT box FROM users WHERE name = '%s'", "alice@example.org", "%a/box"},
+		{"the older name of result_format", "result_filter = [%s]\nquery = SELECT box FROM users WHERE name = '%s'", "alice@example.org", "[a/box]"},
+		{"domain: this one is asked for", "domain = example.net example.org\nquery = SELECT box FROM users WHERE name = '%s'", "alice@example.org", "a/box"},
+		{"domain: a key without one is not", "domain = example.org\nquery = SELECT box FROM users WHERE name LIKE 'alice%%' OR name = '%s'", "alice", "-"},
+		{"expansion_limit is not reached", "expansion_limit = 2\nquery = SELECT box FROM users WHERE name = '%s' ORDER BY n", "list@example.org", "x@example.org,y@example.org"},
+		{"the whole key in capital letters", "query = SELECT box FROM users WHERE name = '%S'", "alice@example.org", "a/box"},
+		{"a hostile user", "query = SELECT box FROM users WHERE name = '%u@example.org'", "x' OR '1'='1@example.org", "-"},
+		{"a hostile domain", "query = SELECT box FROM users WHERE name = 'alice@%d'", "alice@x' UNION SELECT 'evil", "-"},
+		{"a hostile label", "query = SELECT box FROM users WHERE name = 'alice@example.%1'", "a@x.org' --", "-"},
+		{"a hostile pattern", "query = SELECT box FROM users WHERE name LIKE 'nobody%%' AND name = '%s'", "%", "-"},
+		{"times", "idle_interval = 5\nretry_interval = 10s\nquery = SELECT box FROM users WHERE name = '%s'", "alice@example.org", "a/box"},
 		{"a number", "query = SELECT box FROM users WHERE n = '%s'", "4", "irish"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -107,6 +120,23 @@ func TestSQLite(t *testing.T) {
 	}
 	db.Close()
 	suite(t, "sqlite", "dbpath = "+file+"\n")
+}
+
+func TestBadParametersAreRefused(t *testing.T) {
+	for conf, want := range map[string]string{
+		"idle_interval = soon": "idle_interval", "retry_interval = -1": "retry_interval", "require_result_set = perhaps": "require_result_set",
+		"expansion_limit = x": "expansion_limit", "result_format = %q": "result_format", "option_file = /etc/my.cnf": "option_file", "option_group = client": "option_group",
+		"tls_CAfile = /nonexistent": "nonexistent", "tls_CApath = /nonexistent": "nonexistent", "tls_cert_file = /nonexistent": "nonexistent",
+		"tls_verify_cert = perhaps": "tls_verify_cert",
+	} {
+		tb, err := Open("mysql", write(t, "user = u\nquery = SELECT '%s'\n"+conf+"\n"), Options{})
+		if err == nil {
+			_ = tb.Close()
+			t.Errorf("%s was taken", conf)
+		} else if !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", conf, err, want)
+		}
+	}
 }
 
 func TestAFileThatIsNotThereIsAnError(t *testing.T) {
@@ -156,6 +186,9 @@ func TestHostsThatFailAreLeftAlone(t *testing.T) {
 	_, ok, err := tb.Lookup(context.Background(), "k")
 	if ok || err == nil || !strings.Contains(err.Error(), "/a:") || !strings.Contains(err.Error(), "/b:") {
 		t.Fatalf("got %v, %v", ok, err)
+	}
+	if o := tb.order(); o[0].down.Load() == 0 || tb.retry != downTime {
+		t.Errorf("both have failed, %v ago", tb.retry)
 	}
 	tb.hosts[0].down.Store(0)
 	if tb.order()[0] != tb.hosts[0] {

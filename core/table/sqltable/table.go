@@ -19,8 +19,9 @@ import (
 const (
 	askTimeout = 10 * time.Second
 	maxConns   = 8
-	idleTime   = time.Minute
-	// downTime is how long a host that failed is left alone while there are others.
+	// idleTime is how long a connection is kept that nobody uses (idle_interval); downTime how long a
+	// host that failed is left alone while there are others (retry_interval).
+	idleTime = time.Minute
 	downTime = time.Minute
 )
 
@@ -29,6 +30,10 @@ type Table struct {
 	rules *query.Rules
 	query bound
 	hosts []*host
+	// retry is how long a host that failed is left alone while there are others.
+	retry time.Duration
+	// rows: an answer without a result set is an error (require_result_set).
+	rows bool
 }
 
 // host is a server, or the file of sqlite.
@@ -73,10 +78,8 @@ func Open(kind, name string, o Options) (*Table, error) {
 	if t.hosts, err = hosts(p); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	for _, h := range t.hosts {
-		h.db.SetMaxOpenConns(maxConns)
-		h.db.SetMaxIdleConns(maxConns)
-		h.db.SetConnMaxIdleTime(idleTime)
+	if err := t.tune(p); err != nil {
+		return nil, errors.Join(err, t.Close())
 	}
 	if o.Warn != nil {
 		for _, unused := range p.Unused() {
@@ -84,6 +87,26 @@ func Open(kind, name string, o Options) (*Table, error) {
 		}
 	}
 	return t, nil
+}
+
+// tune reads what is about connections and answers.
+func (t *Table) tune(p *query.Params) (err error) {
+	idle, err := p.Seconds("idle_interval", idleTime)
+	if err != nil {
+		return err
+	}
+	if t.retry, err = p.Seconds("retry_interval", downTime); err != nil {
+		return err
+	}
+	if t.rows, err = p.Bool("require_result_set", true); err != nil {
+		return err
+	}
+	for _, h := range t.hosts {
+		h.db.SetMaxOpenConns(maxConns)
+		h.db.SetMaxIdleConns(maxConns)
+		h.db.SetConnMaxIdleTime(idle)
+	}
+	return nil
 }
 
 func dialects() map[string]dialect {
@@ -141,7 +164,7 @@ func (t *Table) order() []*host {
 	}
 	hosts := slices.Clone(t.hosts)
 	rand.Shuffle(len(hosts), func(i, j int) { hosts[i], hosts[j] = hosts[j], hosts[i] })
-	limit := time.Now().Add(-downTime).UnixNano()
+	limit := time.Now().Add(-t.retry).UnixNano()
 	rank := func(h *host) int {
 		switch {
 		case h.down.Load() > limit:
@@ -167,6 +190,9 @@ func (t *Table) ask(ctx context.Context, h *host, key string, args []any) (text 
 	names, err := rows.Columns()
 	if err != nil {
 		return "", false, err
+	}
+	if len(names) == 0 && t.rows {
+		return "", false, errors.New("the query gave no result set (require_result_set)")
 	}
 	columns := make([]sql.NullString, len(names))
 	into := make([]any, len(names))
