@@ -42,6 +42,9 @@ type Options struct {
 	// lines left out, an index older than its text, a change that cannot be read. It may be called
 	// from any goroutine, also after Open. When nil, such a table is refused by Open.
 	Warn func(text string)
+	// Absent, when not nil, is told why a table cannot be opened, and Open returns one whose
+	// lookups fail until it can be opened, which is tried now and then.
+	Absent func(err error)
 	// Shared, when not nil, gives equal specifications the same Table.
 	Shared *Shared
 	// Plugin finds the plugin that is a table, for wasm:NAME, process:NAME and plugin:NAME; nil
@@ -100,10 +103,15 @@ func Split(spec, def string) (kind, name string) {
 func Open(spec string, o Options) (Table, error) {
 	kind, name := Split(spec, o.Default)
 	t, err := o.Shared.open(kind, name, o)
-	if err != nil {
-		return nil, fmt.Errorf("table %s: %w", spec, err)
+	if err == nil {
+		return t, nil
 	}
-	return t, nil
+	err = fmt.Errorf("table %s: %w", spec, err)
+	if o.Absent == nil {
+		return nil, err
+	}
+	o.Absent(err)
+	return newAbsent(spec, o, err), nil
 }
 
 func open(kind, name string, o Options) (Table, error) {
@@ -129,7 +137,7 @@ func instead(kind string) string {
 
 // Check opens a table to see what is wrong with it. warnings are what Open tells Options.Warn.
 func Check(spec string, o Options) (warnings []string, err error) {
-	o.Shared = nil
+	o.Shared, o.Absent = nil, nil
 	o.Warn = func(text string) { warnings = append(warnings, text) }
 	t, err := Open(spec, o)
 	if err != nil {

@@ -34,6 +34,7 @@ type auditor struct {
 	c        *conf.Config
 	findings []conf.Finding
 	seen     map[string]bool // notes, so that each is said once
+	named    map[string]bool // tables that parameters name which are set; nil before it is asked
 }
 
 // view looks at the configuration as a whole, or at what a service sees of its own.

@@ -32,17 +32,15 @@ func (v *value) tables() {
 		case "plugin", "wasm", "process", "internal":
 			continue // a plugin is looked at as one
 		}
-		if v.missingDefault(spec) {
-			continue
+		if !v.c.IsSet(v.p.Name) && (missing(spec) || v.a.elsewhere(spec)) {
+			continue // many systems have no aliases; what stands in for another value is reported there
 		}
 		warnings, err := table.Check(spec, v.options(spec))
 		for _, w := range warnings {
 			v.report(located(spec, w))
 		}
 		if err != nil {
-			f := located(spec, err.Error())
-			f.Bad = v.p.Type != param.Restrictions // which answer 451 in its place
-			v.report(f)
+			v.report(located(spec, err.Error()+"; what asks it is deferred"))
 			continue
 		}
 		v.entries(spec)
@@ -71,12 +69,27 @@ func (v *value) specs() []string {
 	return specs
 }
 
-// missingDefault reports whether a table stands in a default value and is not there: many systems
-// have no aliases.
-func (v *value) missingDefault(spec string) bool {
+// missing reports whether the file of a table is not there.
+func missing(spec string) bool {
 	_, name := table.Split(spec, "")
 	_, err := os.Stat(name)
-	return errors.Is(err, os.ErrNotExist) && !v.c.IsSet(v.p.Name) && !v.c.IsSet("alias_maps")
+	return errors.Is(err, os.ErrNotExist)
+}
+
+// elsewhere reports whether a parameter that is set names a table.
+func (a *auditor) elsewhere(spec string) bool {
+	if a.named == nil {
+		a.named = map[string]bool{}
+		for _, p := range param.All() {
+			if !p.IsList() || !a.c.IsSet(p.Name) || p.Type == param.Restrictions {
+				continue
+			}
+			for _, s := range (&value{a: a, c: a.c, p: p}).specs() {
+				a.named[s] = true
+			}
+		}
+	}
+	return a.named[spec]
 }
 
 // options are those with which the daemon opens tables.

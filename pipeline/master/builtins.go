@@ -76,8 +76,8 @@ func (g *generation) checks(c *conf.Config) ([]hook.Plugin, error) {
 		config["disable_mime_input_processing"] = "yes"
 	}
 	for _, name := range []string{"header_checks", "mime_header_checks", "nested_header_checks", "body_checks"} {
-		if specs := c.List(name); len(specs) > 0 {
-			config[name], set = strings.Join(specs, " "), true
+		if text := g.present(c, name); text != "" {
+			config[name], set = text, true
 		}
 	}
 	if !set {
@@ -91,6 +91,7 @@ func (g *generation) checks(c *conf.Config) ([]hook.Plugin, error) {
 // (default_action, protocol, connect_timeout, command_timeout, content_timeout).
 func (g *generation) milter(c *conf.Config, parameter, spec string) (hook.Plugin, error) {
 	config := milterConfig(c)
+	config["header_checks"] = g.present(c, "milter_header_checks")
 	if parameter == "non_smtpd_milters" {
 		config["mail"] = "local"
 	}
@@ -127,7 +128,7 @@ func (g *generation) milter(c *conf.Config, parameter, spec string) (hook.Plugin
 // milterConfig is what the milter_ parameters say of every milter.
 func milterConfig(c *conf.Config) map[string]string {
 	config := map[string]string{"hostname": c.String("myhostname"), "internal": strings.Join(c.List("internal_mail_filter_classes"), " "),
-		"header_checks": strings.Join(c.List("milter_header_checks"), " "), "default_database_type": c.String("default_database_type")}
+		"default_database_type": c.String("default_database_type")}
 	for setting, name := range map[string]string{
 		"default_action": "milter_default_action", "protocol": "milter_protocol", "macro_v": "milter_macro_v",
 		"macro_daemon_name": "milter_macro_daemon_name", "macro_defaults": "milter_macro_defaults",

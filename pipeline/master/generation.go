@@ -36,6 +36,7 @@ type generation struct {
 	rewriters map[string]*rewrite.Rewriter
 	hooks     *hook.Set
 	roster    *hook.Roster // of all plugins, built-ins of parameters included
+	missing   sync.Map     // what was said of absent tables, once each
 	// events tells plugins what happens to queued mail; nil without plugins.
 	events     *hook.Events
 	observer   sync.WaitGroup

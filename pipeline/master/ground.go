@@ -32,11 +32,41 @@ func newResolver(c *conf.Config, ignore func(string) (bool, error)) (resolver, e
 
 // tableOptions say how tables are opened; plugins are tables too.
 func (g *generation) tableOptions(c *conf.Config) table.Options {
-	return table.Options{
+	o := table.Options{
 		Default: c.String("default_database_type"), Plugin: g.pluginTable, Shared: &g.tables,
 		ProxyReadMaps: c.List("proxy_read_maps"), Warn: g.m.log.Warning,
 		Parameter: parameterOf(c),
 	}
+	if g.m.gen.Load() == nil { // a reload has something better: it refuses
+		o.Absent = g.absent
+	}
+	return o
+}
+
+// absent notes a table that cannot be opened: what asks it is deferred, as in Postfix, and nobody else's
+// mail.
+func (g *generation) absent(err error) {
+	if _, told := g.missing.LoadOrStore(err.Error(), true); !told {
+		g.m.log.Error(err.Error() + "; what asks it is deferred until it can be opened")
+	}
+}
+
+// present returns the tables of a parameter for a built-in, which opens them itself: in the place of an absent
+// one, one that fails.
+func (g *generation) present(c *conf.Config, name string) string {
+	specs, o := c.List(name), g.tableOptions(c)
+	if o.Absent == nil {
+		return strings.Join(specs, " ")
+	}
+	var here []string
+	for _, spec := range specs {
+		if _, err := table.Check(spec, o); err != nil {
+			g.absent(err)
+			spec = "fail:" + spec
+		}
+		here = append(here, spec)
+	}
+	return strings.Join(here, " ")
 }
 
 // fixedResults are the parameters whose results must not contain what a sender wrote.

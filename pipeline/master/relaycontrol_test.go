@@ -3,7 +3,10 @@ package master_test
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -50,6 +53,32 @@ func TestAStrangerCannotRelayAndAClientOfOursCan(t *testing.T) {
 			cl.do("RCPT TO:<\"b@elsewhere.test\"@ours.test>", c.want)
 		})
 	}
+}
+
+// Postfix's dict_open makes a surrogate of a table that is not there.
+func TestATableThatIsNotThereDefersWhatAsksIt(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "access")
+	lines := append([]string{"smtpd_recipient_restrictions = check_sender_access texthash:" + missing + ", reject_unauth_destination",
+		"header_checks = regexp:" + missing + ".checks"}, ownDomainLines...)
+	d := newDaemon(t, lines...)
+	d.ownDomain("alice")
+	d.run()
+	d.log.wait(t, "error: table texthash:.*no such file or directory; what asks it is deferred until it can be opened")
+	c := d.hello()
+	c.do("MAIL FROM:<a@sender.test>", "250")
+	c.do("RCPT TO:<alice@example.test>", "451 4.3.5 ")
+	for _, file := range []string{missing, missing + ".checks"} {
+		if err := os.WriteFile(file, []byte("/no/ DUNNO\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.signal(syscall.SIGHUP)
+	d.log.wait(t, "reload -- version")
+	c = d.hello()
+	c.do("MAIL FROM:<a@sender.test>", "250")
+	c.do("RCPT TO:<alice@example.test>", "250")
+	c.do("QUIT", "221")
+	d.post("a@sender.test", "alice@example.test", []byte("Subject: x\r\n\r\nx\r\n"))
 }
 
 func TestAServerWithoutRulesDefersRecipientsAndStopsNobodyElse(t *testing.T) {
