@@ -23,6 +23,8 @@ type Options struct {
 	// Filter may change each line of a reply before it is read (smtp_reply_filter); nil for none. An error
 	// ends the conversation. It must not keep or change line.
 	Filter func(line []byte) ([]byte, error)
+	// Transcript is how many bytes of the dialogue are kept, the last ones; 0 for none.
+	Transcript int
 	// Timeouts must all be positive; see DefaultTimeouts.
 	Timeouts Timeouts
 }
@@ -87,6 +89,7 @@ type Conn struct {
 	out   []byte // commands that are not written yet
 	armed bool   // the deadline for the next read is set
 
+	said      *transcript // nil without Options.Transcript
 	discard   Ext
 	features  Features
 	greeting  Reply
@@ -98,7 +101,13 @@ type Conn struct {
 }
 
 // New returns a Conn on a connection that was just made. It keeps o.
-func New(nc net.Conn, o *Options) *Conn { return &Conn{o: o, raw: nc, nc: nc, discard: o.Discard} }
+func New(nc net.Conn, o *Options) *Conn {
+	c := &Conn{o: o, raw: nc, nc: nc, discard: o.Discard}
+	if o.Transcript > 0 {
+		c.said = &transcript{most: o.Transcript}
+	}
+	return c
+}
 
 // Discard sets the extensions to take for not offered by this peer, in the place of Options.Discard. To
 // be called before Hello.
@@ -143,6 +152,7 @@ func (c *Conn) flush(s Stage, limit time.Duration) *Error {
 	if len(c.out) == 0 {
 		return nil
 	}
+	c.said.said(s, c.out)
 	e := c.write(c.out, s, limit)
 	c.out = c.out[:0]
 	return e

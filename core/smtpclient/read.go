@@ -22,6 +22,9 @@ func (c *Conn) reply(s Stage, keep bool) (Reply, *Error) {
 	}
 	code, err := c.readReply(s, limit)
 	c.armed = false
+	if c.said != nil && len(c.text) > 0 {
+		c.said.keep("In:  ", c.text)
+	}
 	if err != nil {
 		c.dead = true
 		if c.goodbye.Code != 0 {

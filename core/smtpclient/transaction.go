@@ -215,7 +215,9 @@ func (x *transfer) queueRecipients(many bool) {
 func (x *transfer) writeEnding(s Stage) (Stage, *Error) {
 	c := x.c
 	if x.shot != nil && len(c.out) < shotRoom {
-		p := x.shot.behind(appendChunk(c.out, x.shotLen), x.shotLen)
+		commands := appendChunk(c.out, x.shotLen)
+		c.said.said(s, commands)
+		p := x.shot.behind(commands, x.shotLen)
 		c.out = c.out[:0]
 		return StageEndOfData, c.write(p, s, c.o.Timeouts.of(s))
 	}

@@ -40,10 +40,21 @@ func (t *throttle) allow(now time.Time) (ok, last bool) {
 // refused recipients). client names the other end. At most 100 within an hour are sent; the last one
 // says so. A failure is logged.
 func (n *Notifier) Trouble(ctx context.Context, classes Classes, client, transcript string) {
-	classes &= n.o.Classes
-	if classes == 0 {
-		return
+	if classes &= n.o.Classes; classes != 0 {
+		n.tellTrouble(ctx, classes, "server", client, transcript)
 	}
+}
+
+// ServerTrouble is Trouble for a session of ours with a server that did not speak the protocol, or says that
+// we do not; server names it.
+func (n *Notifier) ServerTrouble(ctx context.Context, server, transcript string) {
+	if n.o.Classes.Has(ClassProtocol) {
+		n.tellTrouble(ctx, ClassProtocol, "client", server, transcript)
+	}
+}
+
+// tellTrouble sends a notice; we is what we were in the session.
+func (n *Notifier) tellTrouble(ctx context.Context, classes Classes, we, client, transcript string) {
 	now := n.o.Clock()
 	ok, last := n.troubles.allow(now)
 	if !ok {
@@ -58,7 +69,7 @@ func (n *Notifier) Trouble(ctx context.Context, classes Classes, client, transcr
 	}
 	ctx, cancel := context.WithTimeout(ctx, n.o.Timeout)
 	defer cancel()
-	text := n.troubleText(rcpt, client, transcript, last, now)
+	text := n.troubleText(rcpt, we+": errors from "+client, transcript, last, now)
 	id, err := n.o.Submitter.Submit(ctx, n.troubleEnvelope(rcpt), strings.NewReader(text))
 	if err != nil {
 		n.o.Log.Warning("postmaster notice about errors from " + client + " failed: " + err.Error())
@@ -77,13 +88,13 @@ func (n *Notifier) troubleEnvelope(rcpt string) *mail.Envelope {
 }
 
 // troubleText is the notice in wire form; the words of its subject are Postfix's.
-func (n *Notifier) troubleText(rcpt, client, transcript string, last bool, now time.Time) string {
+func (n *Notifier) troubleText(rcpt, subject, transcript string, last bool, now time.Time) string {
 	var b strings.Builder
 	for _, f := range [...][2]string{
 		{"Date", date(now)},
 		{"From", "Mail Delivery System <MAILER-DAEMON@" + n.o.Origin + ">"},
 		{"To", clean(rcpt)},
-		{"Subject", n.o.MailName + " SMTP server: errors from " + status.Clean(client)},
+		{"Subject", n.o.MailName + " SMTP " + status.Clean(subject)},
 		{"Auto-Submitted", "auto-generated"},
 		{"MIME-Version", "1.0"},
 		{"Content-Type", "text/plain; charset=utf-8"},

@@ -18,7 +18,10 @@ func (g *generation) mayForward(c *conf.Config, o *smtpd.Options) error {
 		return fmt.Errorf("smtpd_authorized_xforward_hosts: %w", err)
 	}
 	if c.String("smtpd_authorized_xforward_hosts") != "" {
-		o.ForwardFrom = func(ctx context.Context, a netip.Addr) bool { ok, err := l.Match(ctx, a); return ok && err == nil }
+		o.ForwardFrom = func(ctx context.Context, name string, a netip.Addr) bool {
+			ok, err := l.MatchClient(ctx, name, a)
+			return ok && err == nil
+		}
 	}
 	return nil
 }

@@ -39,3 +39,13 @@ func TestNobodyElseSaysWhereMailCameFrom(t *testing.T) {
 	}
 	c.do("XFORWARD NAME=spike.example.test", "554 5.7.0 Error: insufficient authorization")
 }
+
+// smtpd_authorized_xforward_hosts takes names, where the client's is looked up.
+func TestAFilterIsKnownByItsName(t *testing.T) {
+	d := start(t, "smtpd_peername_lookup = yes", "smtpd_authorized_xforward_hosts = localhost")
+	c := d.dial()
+	if got := c.do("EHLO client.test", "250"); !strings.Contains(got, "XFORWARD") {
+		t.Errorf("not announced: %s", got)
+	}
+	c.do("XFORWARD NAME=spike.example.test", "250 2.0.0 Ok")
+}

@@ -70,6 +70,19 @@ func parameters(c *conf.Config) template.Lookup {
 	}
 }
 
+// serverTrouble is told of servers that do not speak the protocol; nil when no notices about them are
+// wanted.
+func (g *generation) serverTrouble(c *conf.Config) (func(server, transcript string), error) {
+	wanted, err := bounce.ParseClasses(c.String("notify_classes"))
+	if err != nil {
+		return nil, fmt.Errorf("notify_classes: %w", err)
+	}
+	if !wanted.Has(bounce.ClassProtocol) {
+		return nil, nil
+	}
+	return func(server, transcript string) { g.notifier.ServerTrouble(g0, server, transcript) }, nil
+}
+
 // trouble is told of the sessions of a service that had errors. It returns nil when no notices about
 // them are wanted, so that nothing is kept for them.
 func (g *generation) trouble(c *conf.Config) (func(smtpd.Trouble, string, string), error) {

@@ -139,6 +139,9 @@ func (g *generation) smtpAgent(c *conf.Config, s mastercf.Service, p string) (qu
 	}
 	o.Forward = c.Bool(p + "_send_xforward_command")
 	o.Generic.Site, o.Generic.Propagate = g.rewriter.Site(), c.Has("propagate_unmatched_extensions", "generic")
+	if o.Trouble, err = g.serverTrouble(c); err != nil {
+		return nil, err
+	}
 	if err := g.clientSASL(c, p, &o.SASL); err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ type forwarded struct {
 // (smtpd_authorized_xforward_hosts).
 func (s *session) MayForward(ctx context.Context) bool {
 	may := s.h.o.ForwardFrom
-	return may != nil && may(ctx, s.peer)
+	return may != nil && may(ctx, s.peerName, s.peer)
 }
 
 // Forward takes attributes; all of them or, when one is wrong, none.

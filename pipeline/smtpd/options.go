@@ -55,7 +55,7 @@ type Options struct {
 	Trusted func(ctx context.Context, name string, client netip.Addr) (bool, error)
 	// ForwardFrom says which clients may say by XFORWARD where mail came from
 	// (smtpd_authorized_xforward_hosts); nil: none.
-	ForwardFrom func(context.Context, netip.Addr) bool
+	ForwardFrom func(ctx context.Context, name string, client netip.Addr) bool
 	// IdentifyFrom says which clients, by name ("" before it is looked up) or address, may say by XCLIENT that
 	// they are others (smtpd_authorized_xclient_hosts); nil: none. They are not limited.
 	IdentifyFrom func(ctx context.Context, name string, client netip.Addr) bool

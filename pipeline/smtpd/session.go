@@ -41,6 +41,7 @@ type session struct {
 	// peer is who connected, and limits what it is held to, nil for nothing; the client may say by XCLIENT
 	// that it is another one if mayIdentify is set.
 	peer        netip.Addr
+	peerName    string // verified, "" before it is looked up
 	limits      *ClientLimits
 	mayIdentify bool
 }
@@ -66,6 +67,7 @@ func (h *Handler) Connect(ctx context.Context, c smtp.ConnInfo) (smtp.Session, e
 	}
 	if h.o.Names != nil {
 		s.origin.ClientName, s.origin.ReverseName = h.o.Names.Name(ctx, client)
+		s.peerName = s.origin.ClientName
 		s.mayIdentify = s.mayIdentify || h.o.IdentifyFrom != nil && h.o.IdentifyFrom(ctx, s.origin.ClientName, client)
 	}
 	s.logConnect()

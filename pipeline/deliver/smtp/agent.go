@@ -41,6 +41,9 @@ func New(o Options) (*Agent, error) {
 		Helo: o.Helo, LMTP: o.LMTP, HELOOnly: o.HELOOnly, EHLOIfOffered: o.EHLOIfOffered,
 		Discard: o.Discard, LineLimit: o.LineLimit, Timeouts: o.Timeouts,
 	}
+	if o.Trouble != nil {
+		a.client.Transcript = transcriptBytes
+	}
 	if l := o.TLS.Level; (l == levelDANE || l == levelDANEOnly) && !o.TLS.DNSSEC {
 		o.Log.Warning("smtp_tls_security_level = " + l + " with dnssec lookups disabled (smtp_dns_support_level)")
 	}

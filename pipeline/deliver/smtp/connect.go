@@ -59,6 +59,7 @@ func (d *delivery) connect(ctx context.Context, h *hop, e *endpoint, p *policy) 
 		f = interrupted(ctx.Err())
 	}
 	if f != nil {
+		d.tell(s)
 		s.conn.Quit()
 		return nil, f
 	}
@@ -205,5 +206,6 @@ func (a *Agent) sessionError(s *session, err error) *failure {
 	if !errors.As(err, &e) {
 		return temporary("4.3.0", err.Error())
 	}
+	s.note(e)
 	return a.sessionFailed(&s.at, e)
 }

@@ -250,6 +250,7 @@ func (d *delivery) converse(ctx context.Context, s *session) (stale bool) {
 	if d.left > 0 {
 		d.talked = append(d.talked, s.key)
 	}
+	d.tell(s)
 	d.a.cache.put(s)
 	return false
 }
@@ -263,6 +264,7 @@ func unanswered(ctx context.Context, s *session, err error) *failure {
 	case ctx.Err() != nil:
 		return interrupted(ctx.Err())
 	case errors.As(err, &e):
+		s.note(e)
 		return broken(&s.at, e)
 	}
 	return unreadable(err)

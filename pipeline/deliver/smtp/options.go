@@ -130,6 +130,11 @@ type Options struct {
 	IdleTime, ReuseTime time.Duration
 	MaxIdle, ReuseCount int
 
+	// Trouble is told of a server ("host[address]:port") that did not speak the protocol, or says that
+	// we do not, and how the dialogue ended (notify_classes: protocol); nil: nobody asks. It may wait, and must be
+	// safe for concurrent use.
+	Trouble func(server, transcript string)
+
 	// TLS and SASL are as their types say.
 	TLS  TLS
 	SASL SASL

@@ -25,6 +25,7 @@ type session struct {
 	born    time.Time
 	idle    time.Time // since when the cache has it
 	uses    int
+	odd     bool // what was said is no SMTP, or the server takes what we say for none
 
 	// tx is the transaction under way; its memory is used again.
 	tx smtpclient.Transaction
@@ -64,4 +65,5 @@ func (s *session) forget() {
 		results = nil
 	}
 	s.tx = smtpclient.Transaction{Results: results[:0]}
+	s.conn.Forget()
 }

@@ -43,6 +43,7 @@ func (d *delivery) settle(s *session, ready time.Time, open *failure) (again boo
 				DSNRelayed: s.conn.Features().Has(smtpclient.DSN), Final: d.a.o.AssumeFinal && !s.conn.Features().Has(smtpclient.DSN), ConnUse: s.uses, Begun: d.begun, Setup: ready}
 		default:
 			f := refused(&s.at, res)
+			s.odd = s.odd || res.Stage != 0 && odd(res.Reply.Code)
 			if isTooMany(res) {
 				f.soften()
 				tooMany = append(tooMany, i)
