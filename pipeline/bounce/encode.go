@@ -2,7 +2,9 @@ package bounce
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // unxtext undoes xtext (RFC 3461 §4): "+" and two upper-case hexadecimal digits are a byte. What
@@ -40,6 +42,28 @@ func embed(s string, all bool) string {
 		}
 	}
 	return b.String()
+}
+
+// unembed undoes embed for characters that are not ASCII (utf-8-addr-unitext, RFC 6533 §3); what else
+// was written that way stays.
+func unembed(s string) string {
+	var b strings.Builder
+	for {
+		before, rest, ok := strings.Cut(s, `\x{`)
+		b.WriteString(before)
+		if !ok {
+			return b.String()
+		}
+		hex, after, _ := strings.Cut(rest, "}")
+		n, err := strconv.ParseUint(hex, 16, 32)
+		if r := rune(n); err == nil && len(hex)+1+len(after) == len(rest) && n >= 0x80 && n <= utf8.MaxRune && utf8.ValidRune(r) {
+			b.WriteRune(r)
+			s = after
+			continue
+		}
+		b.WriteString(`\x{`)
+		s = rest
+	}
 }
 
 // ascii replaces each character that is not ASCII by a "?".

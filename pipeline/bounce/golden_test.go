@@ -123,7 +123,10 @@ func checkForm(t *testing.T, e *queue.Entry, env mail.Envelope, notice, original
 			t.Errorf("fields of a recipient: %q", f)
 		}
 	}
-	back := p.parts[2]
+	back, ok := strings.CutPrefix(p.parts[2], "Return-Path: <"+e.Sender+">\r\n")
+	if !ok {
+		t.Errorf("no return path: %q", back)
+	}
 	if !strings.HasPrefix(original, back) || !strings.HasSuffix(p.types[2], "headers") && back != original {
 		t.Errorf("returned %q", back)
 	}

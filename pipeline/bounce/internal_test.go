@@ -18,6 +18,17 @@ func TestUnxtext(t *testing.T) {
 	}
 }
 
+func TestUnembed(t *testing.T) {
+	for in, want := range map[string]string{
+		"": "", "plain": "plain", `bj\x{F6}rn@\x{4F8B}.org`: "björn@例.org", `a\x{2B}b`: `a\x{2B}b`, `a\x{D800}`: `a\x{D800}`, `a\x{F6`: `a\x{F6`,
+		`\x{\x{F6}`: `\x{ö`, `\x{110000}`: `\x{110000}`, `\x{}`: `\x{}`, `\x{A}\x{85}`: "\\x{A}\u0085",
+	} {
+		if got := unembed(in); got != want {
+			t.Errorf("%q became %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestEmbed(t *testing.T) {
 	if got := embed(`bjö\rn+x=y@例.org`, true); got != `bj\x{F6}\x{5C}rn\x{2B}x\x{3D}y@\x{4F8B}.org` {
 		t.Errorf("address: %s", got)

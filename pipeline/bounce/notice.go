@@ -33,6 +33,9 @@ func (k kind) subject(postmaster bool) string {
 		"Successful Mail Delivery Report", "Mail Delivery Status Report"}[k]
 }
 
+// state is what the kind calls the message that it returns.
+func (k kind) state() string { return [...]string{"Undelivered ", "Delayed ", "", ""}[k] }
+
 // notice is one notice in the making.
 type notice struct {
 	kind       kind
@@ -72,6 +75,7 @@ func (nt *notice) needsUTF8(o original) bool {
 func (nt *notice) compose() (head, tail string, eightBit bool) {
 	words, report := nt.words(), nt.report()
 	words8, report8 := !addr.IsASCII(words), !addr.IsASCII(report)
+	nt.original.eightBit = nt.original.eightBit || !addr.IsASCII(nt.returnPath())
 	eightBit = words8 || report8 || nt.original.eightBit
 
 	var b strings.Builder
@@ -87,8 +91,17 @@ func (nt *notice) compose() (head, tail string, eightBit bool) {
 	b.WriteString(encoding(words8) + "\r\n" + words)
 	b.WriteString("\r\n--" + nt.boundary + "\r\nContent-Description: Delivery report\r\nContent-Type: message/")
 	b.WriteString(nt.reportType() + "\r\n" + encoding(report8) + "\r\n" + report)
-	b.WriteString("\r\n--" + nt.boundary + "\r\n" + nt.original.partHead(nt.global))
+	b.WriteString("\r\n--" + nt.boundary + "\r\n" + nt.original.partHead(nt.kind, nt.global))
+	writeFolded(&b, "Return-Path: <"+nt.returnPath()+">", " ")
 	return b.String(), "\r\n--" + nt.boundary + "--\r\n", eightBit
+}
+
+// returnPath is the sender as the field shows it that stands before what is returned of the message.
+func (nt *notice) returnPath() string {
+	if nt.global {
+		return clean(nt.e.Sender)
+	}
+	return ascii(clean(nt.e.Sender))
 }
 
 func (nt *notice) reportType() string {

@@ -246,6 +246,10 @@ func TestWhatOfTheMessageIsReturned(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := parse(t, w.door.texts[0])
+			var ok bool
+			if p.parts[2], ok = strings.CutPrefix(p.parts[2], "Return-Path: <alice@x>\r\n"); !ok {
+				t.Errorf("part 3 does not begin with the return path: %q", p.parts[2])
+			}
 			if c.full && (p.types[2] != "message/rfc822" || p.parts[2] != c.text) {
 				t.Errorf("part 3 is %s, %d bytes", p.types[2], len(p.parts[2]))
 			}

@@ -88,13 +88,13 @@ func has8Bit(b []byte) bool {
 }
 
 // partHead returns the fields of the part that holds o.
-func (o *original) partHead(global bool) string {
-	what, kind := "Undelivered Message", "message/rfc822"
+func (o *original) partHead(k kind, global bool) string {
+	what, kind := k.state()+"Message", "message/rfc822"
 	if global {
 		kind = "message/global"
 	}
 	if !o.full {
-		what, kind = "Message Header", "text/rfc822-headers"
+		what, kind = what+" Headers", "text/rfc822-headers"
 		if global {
 			kind = "message/global-headers"
 		}

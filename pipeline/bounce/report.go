@@ -33,9 +33,13 @@ func (nt *notice) report() string {
 // recipient writes the fields of one recipient (RFC 3464 §2.3).
 func (nt *notice) recipient(f fields, r *queue.Report) {
 	f.add("Final-Recipient", f.address(r.Recipient.Address))
-	// RFC 3461 §6.3 (d): from ORCPT, and from nothing else.
-	if r.Recipient.ORcpt != "" {
-		f.add("Original-Recipient", f.orcpt(r.Recipient.ORcpt))
+	// RFC 3461 §5.2.1 lets a relay supply an ORCPT that is missing, and that is what Postfix does: tools
+	// that read notices rely on the address that they know.
+	switch rc := &r.Recipient; {
+	case rc.ORcpt != "":
+		f.add("Original-Recipient", f.orcpt(rc.ORcpt))
+	case rc.Original != "":
+		f.add("Original-Recipient", strings.Replace(f.address(rc.Original), "; ", ";", 1))
 	}
 	f.add("Action", nt.action(r))
 	f.add("Status", statusCode(nt.kind, &r.Result))
@@ -125,9 +129,9 @@ func (f fields) orcpt(p string) string {
 	case !ok:
 		return f.address(unxtext(p))
 	case !strings.EqualFold(kind, "utf-8"):
-		return kind + "; " + unxtext(value)
+		return kind + ";" + unxtext(value)
 	case f.utf8:
-		return kind + "; " + value
+		return kind + ";" + unembed(value)
 	}
-	return kind + "; " + embed(value, false)
+	return kind + ";" + embed(value, false)
 }

@@ -52,8 +52,8 @@ if it fails by then, you will get another notice.
 `
 	case success:
 		s += `This is the report that you asked for: your message has left this system
-for the addresses below. Where it says "relayed", it went on to a system
-that may not report to you what becomes of it.
+for the addresses below. Where it says "delivery via", it went on to a
+system that may not report to you what becomes of it.
 `
 	case report:
 		s += `This is the report that you asked for: what the first attempt to deliver
@@ -71,8 +71,11 @@ func (nt *notice) sentence(r *queue.Report) string {
 	if rc.Original != "" && rc.Original != rc.Address {
 		s += " (expanded from <" + clean(rc.Original) + ">)"
 	}
-	if nt.kind == success || nt.kind == report {
+	switch q := quoteOf(&r.Result); {
+	case nt.kind == report:
 		return s + ": " + nt.action(r) + ": " + reason(&r.Result)
+	case nt.kind == success && q.mta != "":
+		return s + ": delivery via " + oneLine(r.Result.Relay) + ": " + q.reply
 	}
 	return s + ": " + reason(&r.Result)
 }

@@ -241,8 +241,11 @@ func (s *site) files(t *testing.T, parts map[string]string, dir string) {
 
 const slowService = "slow unix - - n - - smtp\n"
 
-func postfixSite(t *testing.T, parts map[string]string) *site {
-	s := newSite(t)
+func postfixSite(t *testing.T, parts map[string]string) *site { return postfixOn(t, newSite(t), parts) }
+
+// postfixOn starts a Postfix with the next hops of s.
+func postfixOn(t *testing.T, s *site, parts map[string]string) *site {
+	t.Helper()
 	p := newPostfix(t, s.sinks["DEFAULT"].nexthop(), func(p *postfix) {
 		s.files(t, parts, p.etc)
 		setIn(t, p.etc+"/main.cf", s.lines(t, parts, p.etc))
@@ -296,8 +299,11 @@ func appendTo(t *testing.T, name, text string) {
 	}
 }
 
-func mtadSite(t *testing.T, parts map[string]string) *site {
-	s := newSite(t)
+func mtadSite(t *testing.T, parts map[string]string) *site { return mtadOn(t, newSite(t), parts) }
+
+// mtadOn starts a mtad with the next hops of s.
+func mtadOn(t *testing.T, s *site, parts map[string]string) *site {
+	t.Helper()
 	d := newDaemon(t)
 	s.files(t, parts, d.dir)
 	setIn(t, d.dir+"/main.cf", "smtpd_peername_lookup = no\nlocal_header_rewrite_clients =\nmessage_drop_headers =\n"+s.lines(t, parts, d.dir))
