@@ -86,7 +86,9 @@ func (w *catWriter) envelope(e *queue.Entry, r *queue.Record) {
 		w.progress(r)
 	}
 	for i := range e.Recipients {
-		w.recipient(&e.Recipients[i], r, i)
+		if !e.Recipients[i].Expanded {
+			w.recipient(&e.Recipients[i], r, i)
+		}
 	}
 }
 

@@ -62,6 +62,10 @@ type Recipient struct {
 	ORcpt string
 	// Notify is the NOTIFY parameter; NotifyDefault when not given.
 	Notify Notify
+	// Expanded says that the address was an alias, which the recipients beside it have taken the place
+	// of: nothing is delivered to it, but its sender, who asked to hear of success, hears of that
+	// (RFC 3461 §5.2.7.3).
+	Expanded bool
 }
 
 // Notify is a set of DSN wishes (RFC 3461 §4.1).

@@ -34,7 +34,7 @@ func (k kind) subject(postmaster bool) string {
 }
 
 // state is what the kind calls the message that it returns.
-func (k kind) state() string { return [...]string{"Undelivered ", "Delayed ", "", ""}[k] }
+func (k kind) state() string { return [...]string{"Undelivered ", "Undelivered ", "", ""}[k] }
 
 // notice is one notice in the making.
 type notice struct {

@@ -60,7 +60,7 @@ func (j *Job) appendReceived(b []byte) []byte {
 	switch {
 	case o.Kind != mail.KindSMTP:
 		b = append(b, "; "...)
-	case len(j.env.Recipients) == 1:
+	case len(j.env.Recipients) == 1 || len(j.env.Recipients) == 2 && j.env.Recipients[1].Expanded:
 		b = append(append(b, "\r\n\tfor <"...), traceText(j.env.Recipients[0].Original)...)
 		b = append(b, ">; "...)
 	default:

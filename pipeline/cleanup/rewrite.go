@@ -81,6 +81,8 @@ type readdressing struct {
 	rw   Rewriter
 	out  []mail.Recipient
 	seen map[string]bool
+	// aliases are those whose expansion is to be reported.
+	aliases []mail.Recipient
 }
 
 func (e *readdressing) rewrite() error {
@@ -116,7 +118,7 @@ func (e *readdressing) rewrite() error {
 			return err
 		}
 	}
-	env.Recipients = e.out
+	env.Recipients = append(e.out, e.aliases...)
 	return e.redirect()
 }
 
@@ -154,14 +156,17 @@ func (e *readdressing) copyTo(to string, err error) error {
 	return e.expand(mail.Recipient{Original: to, Notify: mail.NotifyNever}, address)
 }
 
-// expand adds the aliases of an address. RFC 3461 §5.2.7: for a recipient that becomes several, no
-// success is reported.
+// expand adds the aliases of an address. RFC 3461 §5.2.7.3: who asked for success hears that the alias
+// was expanded, and nothing of what became of its addresses; as in Postfix, also when there is one.
 func (e *readdressing) expand(rc mail.Recipient, address string) error {
 	list, err := e.rw.Aliases(e.ctx, address)
 	if err != nil {
 		return err
 	}
-	if len(list) > 1 && rc.Notify&mail.NotifySuccess != 0 {
+	if (len(list) != 1 || list[0] != address) && rc.Notify&mail.NotifySuccess != 0 {
+		alias := rc
+		alias.Address, alias.Notify, alias.Expanded = address, mail.NotifySuccess, true
+		e.aliases = append(e.aliases, alias)
 		if rc.Notify &^= mail.NotifySuccess; rc.Notify == 0 {
 			rc.Notify = mail.NotifyNever
 		}

@@ -43,7 +43,7 @@ func Describe(e *queue.Entry, r *queue.Record) Item {
 		if i < len(r.Recipients) {
 			p = r.Recipients[i]
 		}
-		if p.Outcome.Done() {
+		if p.Outcome.Done() || e.Recipients[i].Expanded {
 			continue
 		}
 		to := &e.Recipients[i]

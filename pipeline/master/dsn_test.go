@@ -20,42 +20,49 @@ type dsnCase struct {
 	mail string   // parameters of MAIL
 	to   []string // recipients with their parameters
 	text string   // after the fields that all have
-	// notices is how many the sender gets.
+	// notices is how many the sender gets; late says that the message stays in the queue.
 	notices int
+	late    bool
 }
 
 const plainText = "Subject: x\r\n\r\nbody\r\n"
 
 // far.test is a server with DSN, plain.test one without; here is delivered by discard, which is final.
 var dsnCases = []dsnCase{
-	{"a failure", "", []string{"refused-there@far.test"}, plainText, 1},
-	{"a failure beside a success", "", []string{"refused-there@far.test", "a@far.test"}, plainText, 1},
-	{"a failure that nobody wants to hear of", "", []string{"refused-there@far.test NOTIFY=NEVER"}, plainText, 0},
-	{"a failure, and only a success was asked for", "", []string{"refused-there@far.test NOTIFY=SUCCESS"}, plainText, 0},
-	{"the header alone", " RET=HDRS", []string{"refused-there@far.test NOTIFY=FAILURE"}, plainText, 1},
-	{"the whole message", " RET=FULL", []string{"refused-there@far.test"}, plainText, 1},
-	{"ENVID and ORCPT", " ENVID=id+2B1", []string{"refused-there@far.test ORCPT=rfc822;Orig+2Bx@far.test"}, plainText, 1},
-	{"an alias that fails", "", []string{"gone@alias.test ORCPT=rfc822;gone@alias.test"}, plainText, 1},
-	{"an alias of two, one of which fails", "", []string{"two@alias.test"}, plainText, 1},
-	{"two failures", "", []string{"refused-there@far.test", "refused-there-too@far.test NOTIFY=FAILURE,DELAY"}, plainText, 1},
-	{"the transport error", "", []string{"error@alias.test"}, plainText, 1},
-	{"an 8-bit body", " BODY=8BITMIME", []string{"refused-there@far.test"}, "Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\ngrün\r\n", 1},
-	{"success at a server without DSN", "", []string{"a@plain.test NOTIFY=SUCCESS"}, plainText, 1},
-	{"success at a server with DSN", "", []string{"a@far.test NOTIFY=SUCCESS"}, plainText, 0},
-	{"success here", " ENVID=x", []string{"a@here.test NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;b@here.test"}, plainText, 1},
-	{"success of an alias of several", "", []string{"fan@alias.test NOTIFY=SUCCESS"}, plainText, 1},
-	{"success of an alias of one", "", []string{"one@alias.test NOTIFY=SUCCESS"}, plainText, 1},
-	{"success in one place and failure in another", "", []string{"a@here.test NOTIFY=SUCCESS", "refused-there@far.test NOTIFY=SUCCESS,FAILURE"}, plainText, 2},
-	{"an address in UTF-8", " SMTPUTF8", []string{"refused-there-ü@far.test"}, plainText, 1},
-	{"an address in UTF-8, and the header alone", " SMTPUTF8 RET=HDRS", []string{"refused-there-ü@far.test ORCPT=utf-8;refused-\\x{FC}@far.test"}, "Subject: grün\r\n\r\nbody\r\n", 1},
-	{"a header in UTF-8", " SMTPUTF8", []string{"refused-there@far.test"}, "Subject: grün\r\n\r\nbody\r\n", 1},
+	{"a failure", "", []string{"refused-there@far.test"}, plainText, 1, false},
+	{"a failure beside a success", "", []string{"refused-there@far.test", "a@far.test"}, plainText, 1, false},
+	{"a failure that nobody wants to hear of", "", []string{"refused-there@far.test NOTIFY=NEVER"}, plainText, 0, false},
+	{"a failure, and only a success was asked for", "", []string{"refused-there@far.test NOTIFY=SUCCESS"}, plainText, 0, false},
+	{"the header alone", " RET=HDRS", []string{"refused-there@far.test NOTIFY=FAILURE"}, plainText, 1, false},
+	{"the whole message", " RET=FULL", []string{"refused-there@far.test"}, plainText, 1, false},
+	{"ENVID and ORCPT", " ENVID=id+2B1", []string{"refused-there@far.test ORCPT=rfc822;Orig+2Bx@far.test"}, plainText, 1, false},
+	{"an alias that fails", "", []string{"gone@alias.test ORCPT=rfc822;gone@alias.test"}, plainText, 1, false},
+	{"an alias of two, one of which fails", "", []string{"two@alias.test"}, plainText, 1, false},
+	{"two failures", "", []string{"refused-there@far.test", "refused-there-too@far.test NOTIFY=FAILURE,DELAY"}, plainText, 1, false},
+	{"the transport error", "", []string{"error@alias.test"}, plainText, 1, false},
+	{"an 8-bit body", " BODY=8BITMIME", []string{"refused-there@far.test"}, "Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\ngrün\r\n", 1, false},
+	{"success at a server without DSN", "", []string{"a@plain.test NOTIFY=SUCCESS"}, plainText, 1, false},
+	{"success at a server with DSN", "", []string{"a@far.test NOTIFY=SUCCESS"}, plainText, 0, false},
+	{"success here", " ENVID=x", []string{"a@here.test NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;b@here.test"}, plainText, 1, false},
+	{"success of an alias of several", "", []string{"fan@alias.test NOTIFY=SUCCESS"}, plainText, 1, false},
+	{"success of an alias of one", "", []string{"one@alias.test NOTIFY=SUCCESS"}, plainText, 1, false},
+	{"success in one place and failure in another", "", []string{"a@here.test NOTIFY=SUCCESS", "refused-there@far.test NOTIFY=SUCCESS,FAILURE"}, plainText, 2, false},
+	{"an address in UTF-8", " SMTPUTF8", []string{"refused-there-ü@far.test"}, plainText, 1, false},
+	{"an address in UTF-8, and the header alone", " SMTPUTF8 RET=HDRS", []string{"refused-there-ü@far.test ORCPT=utf-8;refused-\\x{FC}@far.test"}, "Subject: grün\r\n\r\nbody\r\n", 1, false},
+	{"a delay", " ENVID=late", []string{"later-there@far.test"}, plainText, 1, true},
+	{"a delay of the whole message", " RET=FULL", []string{"later-there@far.test NOTIFY=DELAY ORCPT=rfc822;orig@far.test", "a@here.test"}, plainText, 1, true},
+	{"a delay that nobody wants to hear of, and a failure", "", []string{"later-there@far.test NOTIFY=FAILURE", "refused-there@far.test"}, plainText, 1, true},
+	{"a header in UTF-8", " SMTPUTF8", []string{"refused-there@far.test"}, "Subject: grün\r\n\r\nbody\r\n", 1, false},
 }
 
 const dsnSetup = `virtual_alias_maps = inline:{ {gone@alias.test = refused-there@far.test}, {two@alias.test = refused-there@far.test a@far.test}, {fan@alias.test = a@here.test b@here.test}, {one@alias.test = a@here.test}, {error@alias.test = a@error.test} }
 virtual_alias_domains = alias.test
 transport_maps = inline:{ {plain.test = smtp:%OTHER%}, {here.test = discard:put away}, {error.test = error:5.2.1 closed} }
 enable_threaded_bounces = yes
-minimal_backoff_time = 1h
+minimal_backoff_time = 2s
+maximal_backoff_time = 2s
+queue_run_delay = 2s
+delay_warning_time = 1s
 `
 
 // TestNoticesAreAsPostfixs sends the same mail by Postfix and by mtad, and compares what the sender is
@@ -102,7 +109,9 @@ func (s *site) notices(t *testing.T, n int, c dsnCase) string {
 	k.do("DATA", "354")
 	k.send(stuffed([]byte("Date: Mon, 23 Nov 2026 00:00:00 +0000\r\nMessage-Id: <1@c>\r\nFrom: a@b.test\r\n" + c.text)))
 	id := queueID.FindStringSubmatch(k.expect("250"))[1]
-	s.log.wait(t, id+`: removed`)
+	if !c.late {
+		s.log.wait(t, id+`: removed`)
+	}
 	mine := func(all []*received) (told []*received) {
 		for _, m := range all {
 			if len(m.to) == 1 && envelopeAddress(m.to[0]) == "<"+sender+">" {

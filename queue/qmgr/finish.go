@@ -114,12 +114,15 @@ func (m *Manager) succeed(ctx context.Context, msg *message, now time.Time) {
 		if p := &rec.Recipients[i]; msg.left == 0 && !p.Outcome.Done() {
 			// It was not written down, for the message was to go at once.
 			*p = queue.Progress{Outcome: queue.Sent, Reply: silent(queue.Sent), At: now}
+			if msg.entry.Recipients[i].Expanded {
+				p.Outcome = queue.Expanded
+			}
 			r.changed = append(r.changed, i)
 		}
 	}
 	for k, i := range r.sentAt {
 		if p := &rec.Recipients[i]; p.Owed || r.owes {
-			*p = queue.Progress{Outcome: queue.Sent, Reply: r.sent[k].Result.Reply, Relay: r.sent[k].Result.Relay, At: r.sent[k].At, Owed: r.owes}
+			*p = queue.Progress{Outcome: r.sent[k].Result.Outcome, Reply: r.sent[k].Result.Reply, Relay: r.sent[k].Result.Relay, At: r.sent[k].At, Owed: r.owes}
 			r.changed = append(r.changed, i)
 		}
 	}

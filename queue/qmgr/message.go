@@ -104,6 +104,17 @@ func (m *Manager) oweAgain(msg *message) {
 	}
 }
 
+// recipients is how many there are to deliver to.
+func (msg *message) recipients() int {
+	n := msg.left
+	for i := range msg.entry.Recipients {
+		if msg.entry.Recipients[i].Expanded && (msg.rec == nil || !msg.rec.Recipients[i].Outcome.Done()) {
+			n--
+		}
+	}
+	return n
+}
+
 // unfinished reports whether something of msg waits or is under way; mu is held.
 func (msg *message) unfinished() bool { return msg.busy > 0 || len(msg.job.Waiting()) > 0 }
 

@@ -34,7 +34,7 @@ type groupKey struct {
 // may return a delivery for the same worker to begin with.
 func (m *Manager) route(ctx context.Context, msg *message) *delivery {
 	if msg.left > 0 {
-		m.qmgr.Active(msg.entry.ID, msg.entry.Sender, msg.entry.Size, msg.left)
+		m.qmgr.Active(msg.entry.ID, msg.entry.Sender, msg.entry.Size, msg.recipients())
 	}
 	var mine *delivery
 	pending := msg.pending()
@@ -86,6 +86,10 @@ func (m *Manager) resolve(ctx context.Context, msg *message, index []int32) (r r
 	defer cancel()
 	for k, i := range index {
 		rcpt := msg.entry.Recipients[i]
+		if rcpt.Expanded {
+			r.end(msg.entry, i, rcpt.Address, expanded())
+			continue
+		}
 		if msg.returned {
 			r.end(msg.entry, i, rcpt.Address, administratively())
 			continue
@@ -182,6 +186,11 @@ func (r *resolved) end(e *queue.Entry, i int32, address string, res *queue.Resul
 func deferral(enhanced, text string) *queue.Result {
 	return &queue.Result{Outcome: queue.Deferred4, Relay: "none",
 		Reply: status.Reply{Code: 451, Enhanced: enhanced, Text: text}}
+}
+
+// expanded is what becomes of an alias that cleanup expanded, and of which the sender is to hear.
+func expanded() *queue.Result {
+	return &queue.Result{Outcome: queue.Expanded, Relay: "none", Reply: status.Reply{Code: 250, Enhanced: "2.0.0", Text: "alias expanded"}}
 }
 
 // administratively is the result of what an admin wants returned (postsuper -e).

@@ -94,7 +94,7 @@ func (m *Manager) result(msg *message, e *ended, j, i int, plain bool) {
 		word, res.Outcome, res.Reply = "SOFTBOUNCE", queue.Deferred4, softened(res.Reply)
 	}
 	rcpt := msg.entry.Recipients[i]
-	if res.Parts == nil {
+	if res.Parts == nil && !rcpt.Expanded {
 		m.log(msg, e, e.To(msg.entry, j), &rcpt, &res, word)
 	}
 	report := queue.Report{Recipient: rcpt, Result: res, At: e.at}
@@ -134,7 +134,7 @@ func (m *Manager) result(msg *message, e *ended, j, i int, plain bool) {
 			r.progressed = true
 		}
 	}
-	if m.o.OnEvent != nil {
+	if m.o.OnEvent != nil && !rcpt.Expanded {
 		m.event(res.Outcome.String(), msg.entry, rcpt.Address, report)
 	}
 }

@@ -6,7 +6,8 @@
 // A value of version 1 is
 //
 //	entry, record, progress   0x01, fields, checksum (4 bytes)
-//	entry with VERP           0x02, the same, with the two delimiters behind the filter
+//	entry with more           0x02, the same, with the delimiters of VERP ("" for none) behind the
+//	                          filter, and recipients that may be expanded aliases
 //	text                      checksum (4 bytes), 0x01, kind, fields
 //
 // Checksums are CRC-32C over the key and all other bytes of the value, little-endian; the key is
@@ -31,9 +32,10 @@ import (
 // Version is the version of the values that this package writes, the first byte of most.
 const Version = 1
 
-// versionVERP is that of entries with variable envelope return paths. A program that does not know
-// them refuses these entries, and would not deliver them as they are meant.
-const versionVERP = 2
+// versionMore is that of entries with variable envelope return paths, or with aliases whose sender is to
+// hear that they were expanded. A program that does not know them refuses these entries, and would not
+// deliver them as they are meant.
+const versionMore = 2
 
 // ErrDamaged says that a value does not hold what was once written.
 var ErrDamaged = errors.New("damaged")

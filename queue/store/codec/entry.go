@@ -14,11 +14,8 @@ const minRecipient = 2
 // AppendEntry appends the value of an entry that is stored under key.
 func AppendEntry(dst, key []byte, e *queue.Entry) []byte {
 	start := len(dst)
-	if e.VERP == "" {
-		dst = append(dst, Version)
-	} else {
-		dst = append(dst, versionVERP)
-	}
+	version := versionOf(e)
+	dst = append(dst, version)
 	dst = appendString(dst, e.ID)
 	dst = binary.AppendVarint(dst, e.Size)
 	dst = appendString(dst, e.Sender)
@@ -27,7 +24,7 @@ func AppendEntry(dst, key []byte, e *queue.Entry) []byte {
 	dst = appendString(dst, e.EnvID)
 	dst = appendTime(dst, e.Arrived)
 	dst = appendString(dst, e.Filter)
-	if e.VERP != "" {
+	if version == versionMore {
 		dst = appendString(dst, e.VERP)
 	}
 	dst = appendOrigin(dst, &e.Origin)
@@ -38,9 +35,22 @@ func AppendEntry(dst, key []byte, e *queue.Entry) []byte {
 	return seal(dst, start, key)
 }
 
+// versionOf is the version that an entry needs.
+func versionOf(e *queue.Entry) byte {
+	if e.VERP != "" {
+		return versionMore
+	}
+	for i := range e.Recipients {
+		if e.Recipients[i].Expanded {
+			return versionMore
+		}
+	}
+	return Version
+}
+
 // Entry returns the entry that was stored under key. It keeps nothing of value.
 func Entry(key, value []byte) (*queue.Entry, error) {
-	r, version, err := unsealUpTo(versionVERP, key, value)
+	r, version, err := unsealUpTo(versionMore, key, value)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +70,7 @@ func Entry(key, value []byte) (*queue.Entry, error) {
 	e.EnvID = r.string()
 	e.Arrived = r.time()
 	e.Filter = r.string()
-	if version == versionVERP {
+	if version == versionMore {
 		e.VERP = r.string()
 	}
 	r.origin(&e.Origin)
@@ -68,7 +78,7 @@ func Entry(key, value []byte) (*queue.Entry, error) {
 		e.Recipients = make([]mail.Recipient, n)
 	}
 	for i := range e.Recipients {
-		r.recipient(&e.Recipients[i])
+		r.recipient(&e.Recipients[i], version)
 	}
 	if err := r.end(); err != nil {
 		return nil, err
@@ -142,6 +152,7 @@ func (r *reader) addrPort() netip.AddrPort {
 const (
 	originalDiffers = 1 << iota
 	hasORcpt
+	isExpanded  // since versionMore
 	notifyShift = 4
 	notifyMask  = 0x0f
 )
@@ -154,6 +165,9 @@ func appendRecipient(dst []byte, p *mail.Recipient) []byte {
 	if p.ORcpt != "" {
 		flags |= hasORcpt
 	}
+	if p.Expanded {
+		flags |= isExpanded
+	}
 	dst = appendString(append(dst, flags), p.Address)
 	if flags&originalDiffers != 0 {
 		dst = appendString(dst, p.Original)
@@ -164,7 +178,7 @@ func appendRecipient(dst []byte, p *mail.Recipient) []byte {
 	return dst
 }
 
-func (r *reader) recipient(p *mail.Recipient) {
+func (r *reader) recipient(p *mail.Recipient, version byte) {
 	flags := r.byte()
 	p.Notify = mail.Notify(flags >> notifyShift)
 	p.Address = r.string()
@@ -175,7 +189,8 @@ func (r *reader) recipient(p *mail.Recipient) {
 	if flags&hasORcpt != 0 {
 		p.ORcpt = r.string()
 	}
-	if flags&notifyMask > originalDiffers|hasORcpt {
+	p.Expanded = flags&isExpanded != 0
+	if flags&notifyMask > originalDiffers|hasORcpt|isExpanded || p.Expanded && version < versionMore {
 		r.fail()
 	}
 }
