@@ -2,8 +2,6 @@ package audit
 
 import (
 	"crypto/tls"
-	"errors"
-	"io/fs"
 	"os"
 
 	"github.com/mtad/mtad/core/conf"
@@ -30,13 +28,28 @@ func (a *auditor) certificates(c *conf.Config, s *mastercf.Service) {
 // pairs loads PREFIX_chain_files or, without them, the pairs of certificate and key.
 func (a *auditor) pairs(c *conf.Config, s *mastercf.Service, prefix string, names [][2]string) {
 	if files := c.List(prefix + "_chain_files"); len(files) > 0 {
-		for _, f := range files {
-			a.pair(c, s, prefix+"_chain_files", f, f)
-		}
+		a.chains(c, s, prefix+"_chain_files", files)
 		return
 	}
 	for _, n := range names {
 		a.pair(c, s, prefix+"_"+n[0], c.String(prefix+"_"+n[0]), c.String(prefix+"_"+n[1]))
+	}
+}
+
+// chains loads keys with their certificates: each file has both, or a key alone, whose certificates then are
+// in the next file.
+func (a *auditor) chains(c *conf.Config, s *mastercf.Service, name string, files []string) {
+	for i := 0; i < len(files); i++ {
+		_, err := tls.LoadX509KeyPair(files[i], files[i])
+		if err != nil && i+1 < len(files) {
+			if _, other := tls.LoadX509KeyPair(files[i+1], files[i]); other == nil {
+				i++
+				continue
+			}
+		}
+		if err != nil {
+			a.file(c, s, name, files[i], err)
+		}
 	}
 }
 
@@ -65,5 +78,5 @@ func (a *auditor) file(c *conf.Config, s *mastercf.Service, name, path string, e
 		return
 	}
 	v := value{a: a, c: c, p: p, raw: path, service: s}
-	v.report(conf.Finding{Note: err.Error(), Bad: !errors.Is(err, fs.ErrPermission)})
+	v.report(conf.Finding{Note: err.Error() + "; mtad goes on without it"})
 }

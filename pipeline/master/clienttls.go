@@ -46,10 +46,13 @@ func (g *generation) clientTLS(c *conf.Config, prefix string) (t deliver.TLS, er
 	if t.Must.Min, t.Must.Max, err = tlsVersions(c, prefix+"_tls_mandatory_protocols"); err != nil {
 		return t, err
 	}
-	if t.Certificates, err = certificates(g.m.around.keyPair, c, prefix+"_tls"); err != nil {
+	log := g.m.logOf(c, prefix)
+	if t.Certificates, err = certificates(g.m.around.keyPair, c, prefix+"_tls"); err != nil && !g.withoutTLS(log, err) {
 		return t, err
 	}
-	t.Roots, err = authorities(c, prefix)
+	if t.Roots, err = authorities(c, prefix); err != nil && g.withoutTLS(log, fmt.Errorf("%s_%w", prefix, err)) {
+		t.Roots, err = x509.NewCertPool(), nil // nobody is trusted
+	}
 	return t, err
 }
 

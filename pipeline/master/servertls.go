@@ -48,7 +48,7 @@ func (g *generation) serverTLS(c *conf.Config, log *maillog.Service) (*serverTLS
 		level = "encrypt"
 	}
 	certs, err := certificates(g.m.around.keyPair, c, "smtpd_tls")
-	if err != nil {
+	if err != nil && !g.withoutTLS(log, err) {
 		return nil, err
 	}
 	names, err := g.serverNames(c, log)
@@ -56,11 +56,14 @@ func (g *generation) serverTLS(c *conf.Config, log *maillog.Service) (*serverTLS
 		return nil, err
 	}
 	if len(certs) == 0 && names == nil {
-		if level != "may" || t.atOnce {
-			return nil, errors.New("smtpd_tls_security_level = " + level + " needs smtpd_tls_cert_file or smtpd_tls_chain_files")
+		err := errors.New("no server certificate (smtpd_tls_cert_file, smtpd_tls_chain_files)")
+		switch {
+		case level == "may" && !t.atOnce:
+			log.Warning(err.Error() + ": TLS is not offered")
+			return nil, nil
+		case !g.withoutTLS(log, err):
+			return nil, err
 		}
-		log.Warning("no server certificate: TLS is not offered (smtpd_tls_cert_file, smtpd_tls_chain_files)")
-		return nil, nil
 	}
 	t.required = level != "may"
 	name := "smtpd_tls_protocols"
@@ -78,15 +81,28 @@ func (g *generation) serverTLS(c *conf.Config, log *maillog.Service) (*serverTLS
 	}
 	t.judge.SignedWith = signedWith(certs, names)
 	t.judge.LogLevel = logLevel(c.String("smtpd_tls_loglevel"))
-	return t, t.clients(c, log)
+	return t, t.clients(g, c, log)
+}
+
+// withoutTLS says that what TLS needs is not there, and reports whether to go on: at a start, as Postfix does.
+// What demands TLS then takes no mail, and what does not goes on in the clear. A reload keeps what there is.
+func (g *generation) withoutTLS(log *maillog.Service, err error) bool {
+	if g.m.gen.Load() != nil {
+		return false
+	}
+	log.Error(err.Error() + "; mtad goes on without it")
+	return true
 }
 
 // clients reads what certificates clients may show.
-func (t *serverTLS) clients(c *conf.Config, log *maillog.Service) error {
+func (t *serverTLS) clients(g *generation, c *conf.Config, log *maillog.Service) error {
 	file, dir := c.String("smtpd_tls_CAfile"), c.String("smtpd_tls_CApath")
 	authorities, err := certificatesIn(file)
-	if err != nil {
+	if err != nil && !g.withoutTLS(log, fmt.Errorf("smtpd_tls_CAfile: %w", err)) {
 		return fmt.Errorf("smtpd_tls_CAfile: %w", err)
+	}
+	if err != nil {
+		file = ""
 	}
 	for i := range t.config.Certificates {
 		own := &t.config.Certificates[i]

@@ -133,3 +133,24 @@ func TestRecipientsOfAClientAreCounted(t *testing.T) {
 	c.do("RCPT TO:<d@y.test>", "450 4.7.1 Error: too many recipients from 127.0.0.1")
 	d.log.wait(t, `warning: Recipient address rate limit exceeded: 3 from unknown\[127\.0\.0\.1\] for service smtpd`)
 }
+
+// Postfix's smtpd goes on without TLS, and where TLS is demanded it takes no mail.
+func TestACertificateThatIsNotThereStopsNoStart(t *testing.T) {
+	for _, c := range []struct{ name, level, mail string }{
+		{"where TLS may be used", "may", "250 2.1.0 Ok"},
+		{"where it must be", "encrypt", "530 5.7.0 Must issue a STARTTLS command first"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := start(t, "smtpd_tls_security_level = "+c.level, "smtpd_tls_chain_files = /nosuch/chain.pem", "smtpd_tls_CAfile = /nosuch/ca.pem",
+				"smtp_tls_security_level = may", "smtp_tls_CAfile = /nosuch/ca.pem", "smtp_tls_cert_file = /nosuch/cert.pem")
+			d.log.wait(t, "error: smtpd_tls_chain_files: .*no such file or directory; mtad goes on without it")
+			cl := d.hello()
+			cl.do("MAIL FROM:<a@sender.test>", c.mail)
+			if c.level == "may" {
+				cl.do("STARTTLS", "502")
+			} else if _, err := d.secured(&tls.Config{InsecureSkipVerify: true}); err == nil {
+				t.Error("there is TLS")
+			}
+		})
+	}
+}
