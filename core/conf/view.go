@@ -14,7 +14,8 @@ import (
 // never mastercf.DefaultLimit: default_process_limit stands in its place. The caller must not
 // change what they hold.
 func (c *Config) Services() []mastercf.Service {
-	services := slices.Clone(c.services)
+	off := c.List("master_service_disable")
+	services := slices.DeleteFunc(slices.Clone(c.services), func(s mastercf.Service) bool { return disabled(off, &s) })
 	for i := range services {
 		if services[i].Limit == mastercf.DefaultLimit {
 			services[i].Limit = c.For(services[i]).Int("default_process_limit")

@@ -31,7 +31,8 @@ type Set struct {
 type socket struct {
 	fd   int
 	name string // that the service manager gave it
-	want string // the address that was asked for
+	want string // the network and address that were asked for
+	by   string // who asked first
 	addr net.Addr
 	used bool
 }
@@ -126,6 +127,9 @@ func (s *Set) Listen(name, network, address string) (net.Listener, error) {
 	defer s.mu.Unlock()
 	for _, h := range s.held {
 		if h.name != "" && h.name == name && !h.used || h.want == network+" "+address || equal(h.addr, network, address) {
+			if !h.used {
+				h.by = name
+			}
 			h.used, h.want = true, network+" "+address
 			return listener(h.fd)
 		}
@@ -138,7 +142,7 @@ func (s *Set) Listen(name, network, address string) (net.Listener, error) {
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	s.held = append(s.held, &socket{fd: fd, want: network + " " + address, addr: l.Addr(), used: true})
+	s.held = append(s.held, &socket{fd: fd, want: network + " " + address, by: name, addr: l.Addr(), used: true})
 	return l, nil
 }
 
@@ -202,6 +206,21 @@ func (s *Set) Unused() []string {
 		}
 	}
 	return unused
+}
+
+// Retain gives up the sockets that were asked for and that keep does not want any more. Those that the
+// service manager opened by name are its own: they stay.
+func (s *Set) Retain(keep func(name, network, address string) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = slices.DeleteFunc(s.held, func(h *socket) bool {
+		network, address, _ := strings.Cut(h.want, " ")
+		if !h.used || h.name != "" || keep(h.by, network, address) {
+			return false
+		}
+		_ = syscall.Close(h.fd) // nothing was written to it
+		return true
+	})
 }
 
 // Handover lets the sockets outlive an exec of this process and returns the environment variable

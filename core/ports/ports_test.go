@@ -163,3 +163,32 @@ func TestVariablesThatAreNotWhatTheyShouldBe(t *testing.T) {
 		}
 	}
 }
+
+func TestPortsThatNobodyWantsAreGivenUp(t *testing.T) {
+	s, stays, goes := ports.New(), porttest.Addr(t), porttest.Addr(t)
+	defer s.Close()
+	for name, addr := range map[string]string{"stays": stays, "goes": goes} {
+		l, err := s.Listen(name, "tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
+	}
+	var asked []string
+	s.Retain(func(name, network, address string) bool {
+		asked = append(asked, name+" "+network+" "+address)
+		return name == "stays"
+	})
+	if len(asked) != 2 || !strings.Contains(strings.Join(asked, ","), "goes tcp "+goes) {
+		t.Errorf("asked of %q", asked)
+	}
+	if c, err := net.Dial("tcp", stays); err != nil {
+		t.Error(err)
+	} else {
+		c.Close()
+	}
+	if c, err := net.Dial("tcp", goes); err == nil {
+		c.Close()
+		t.Error("the port that nobody wants is still open")
+	}
+}

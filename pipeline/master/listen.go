@@ -3,8 +3,10 @@ package master
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,15 +17,15 @@ import (
 	"github.com/mtad/mtad/core/conf/mastercf"
 )
 
-// port is a bound port of a service. It stays bound across generations.
+// port is a bound port of a service. It stays bound across generations, as long as they have it.
 type port struct {
 	service mastercf.Service
+	address string
 	l       net.Listener
 	now     *turn // the generation that accepts
 }
 
-// in is the port's service as c has it: with the overrides that a reload brings. A service that
-// master.cf has no more goes on as it was until a restart, which is when ports are bound and left.
+// in is the port's service as c has it: with the overrides that a reload brings.
 func (p *port) in(c *conf.Config) mastercf.Service {
 	for _, s := range c.Services() {
 		if takesMail(s) && s.String() == p.service.String() {
@@ -33,11 +35,12 @@ func (p *port) in(c *conf.Config) mastercf.Service {
 	return p.service
 }
 
-// bind listens for every smtpd service of master.cf.
-func (m *Master) bind(c *conf.Config) (ports []*port, err error) {
+// bind listens for every smtpd service of master.cf; a port that is bound already stays as it is. fresh are
+// those that are not. On error none of them is left open.
+func (m *Master) bind(c *conf.Config) (ports, fresh []*port, err error) {
 	defer func() {
 		if err != nil {
-			closePorts(ports)
+			closePorts(fresh)
 		}
 	}()
 	for _, s := range c.Services() {
@@ -46,20 +49,55 @@ func (m *Master) bind(c *conf.Config) (ports []*port, err error) {
 		}
 		addrs, err := listenAddresses(c.For(s), s)
 		if err != nil {
-			return ports, err
+			return nil, fresh, err
 		}
 		for _, a := range addrs {
+			if p := m.bound(&s, a); p != nil {
+				ports = append(ports, p)
+				continue
+			}
 			l, err := m.around.listen(s.Name, a)
 			if err != nil {
-				return ports, fmt.Errorf("service %s: %w", s.String(), err)
+				return nil, fresh, fmt.Errorf("service %s: %w", s.String(), err)
 			}
-			ports = append(ports, &port{service: s, l: l})
+			fresh = append(fresh, &port{service: s, address: a, l: l})
+			ports = append(ports, fresh[len(fresh)-1])
 		}
 	}
 	if len(ports) == 0 {
-		return nil, fmt.Errorf("master.cf has no smtpd service of type inet: there is nothing to listen on")
+		m.log.Info("no service takes mail by SMTP: it comes by sendmail alone")
 	}
-	return ports, nil
+	return ports, fresh, nil
+}
+
+// bound returns the port of a service at an address, nil when there is none yet.
+func (m *Master) bound(s *mastercf.Service, address string) *port {
+	for _, p := range m.ports {
+		if p.service.String() == s.String() && p.address == address {
+			return p
+		}
+	}
+	return nil
+}
+
+// leave gives up the ports that a generation has no more, after those who accepted there.
+func (m *Master) leave(ports []*port) {
+	for _, p := range ports {
+		if slices.Contains(m.ports, p) {
+			continue
+		}
+		if p.now != nil {
+			_ = p.now.Close()
+		}
+		_ = p.l.Close()
+	}
+	if m.around.ports == nil {
+		return // the parent has left them
+	}
+	m.around.ports.Retain(func(_, _, address string) bool {
+		held := func(p *port) bool { return p.address == address }
+		return address == m.cfg.String("admin_address") || slices.ContainsFunc(m.ports, held) || slices.ContainsFunc(slices.Collect(maps.Values(m.spawned)), held)
+	})
 }
 
 func closePorts(ports []*port) {

@@ -99,7 +99,7 @@ func New(c *conf.Config, o Options) (m *Master, err error) {
 	if err = m.confine(c); err != nil {
 		return m, err
 	}
-	if m.ports, err = m.bind(c); err != nil {
+	if m.ports, _, err = m.bind(c); err != nil {
 		return m, err
 	}
 	if err = m.openStore(c); err != nil {
@@ -252,23 +252,16 @@ func (m *Master) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fresh, err := m.openSpawned(c, m.spawned)
+	before, old := m.gen.Load(), m.ports
+	g, err := m.buildNext(ctx, c)
 	if err != nil {
 		return err
 	}
-	g, err := m.build(ctx, c)
-	if err != nil {
-		for key := range fresh {
-			delete(m.spawned, key)
-		}
-		fresh.close()
-		return err
-	}
-	before := m.gen.Load()
 	m.gen.Store(g)
 	before.stopManager()
 	g.start(ctx)
 	m.cfg = c
+	m.leave(old)
 	m.reopenLog(c)
 	m.old.Go(func() {
 		before.sessions.Wait()
@@ -276,6 +269,32 @@ func (m *Master) reload(ctx context.Context) error {
 	})
 	m.log.Info(fmt.Sprintf("reload -- version %s, configuration %s", m.o.Version, c.Dir()))
 	return nil
+}
+
+// buildNext builds a generation on the ports that it has in common with the present one, and on its own. On
+// error everything is as it was.
+func (m *Master) buildNext(ctx context.Context, c *conf.Config) (*generation, error) {
+	ports, fresh, err := m.bind(c)
+	if err != nil {
+		return nil, err
+	}
+	spawned, err := m.openSpawned(c, m.spawned)
+	if err != nil {
+		closePorts(fresh)
+		return nil, err
+	}
+	old := m.ports
+	m.ports = ports
+	g, err := m.build(ctx, c)
+	if err != nil {
+		m.ports = old
+		for key := range spawned {
+			delete(m.spawned, key)
+		}
+		spawned.close()
+		closePorts(fresh)
+	}
+	return g, err
 }
 
 // reopenLog lets go of a log file that was rotated away.

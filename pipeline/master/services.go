@@ -109,8 +109,13 @@ func (a *counted) Deliver(ctx context.Context, req *queue.Request) []queue.Resul
 // services describes the services in the order of master.cf, one line per port.
 func (b backend) services() []ctl.Service {
 	var all []ctl.Service
-	for _, p := range b.m.ports {
-		all = append(all, b.service(p.in(b.gen().cfg), p.l.Addr().String()))
+	for _, s := range b.gen().servers {
+		all = append(all, b.service(s.port.in(b.gen().cfg), s.port.l.Addr().String()))
+	}
+	for _, s := range b.gen().spawners {
+		if s.service.Type == mastercf.Inet {
+			all = append(all, b.service(s.service, s.port.l.Addr().String()))
+		}
 	}
 	for _, s := range b.gen().cfg.Services() {
 		if s.Type != mastercf.Inet {

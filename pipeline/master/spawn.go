@@ -37,15 +37,14 @@ func (m *Master) openSpawned(c *conf.Config, s spawned) (added spawned, err erro
 		}
 		for _, a := range addrs {
 			key := service.String() + " " + a
-			if p := s[key]; p != nil {
-				p.service = service
+			if s[key] != nil {
 				continue
 			}
 			l, err := m.listenSpawned(service, a)
 			if err != nil {
 				return nil, fmt.Errorf("service %s: %w", service.String(), err)
 			}
-			added[key] = &port{service: service, l: l}
+			added[key] = &port{service: service, address: a, l: l}
 		}
 	}
 	for key, p := range added {
@@ -121,11 +120,13 @@ func (s spawned) keep(all []spawner) {
 type spawner struct {
 	port   *port
 	server *spawn.Server
+	// service is what this generation's configuration says of it.
+	service mastercf.Service
 }
 
 // buildSpawners makes the servers of the services with a command.
 func (g *generation) buildSpawners() error {
-	byService := map[string]*spawn.Server{}
+	byService := map[string]spawner{}
 	for _, s := range g.cfg.Services() {
 		if s.Program != "spawn" {
 			continue
@@ -134,11 +135,12 @@ func (g *generation) buildSpawners() error {
 		if err != nil {
 			return fmt.Errorf("service %s: %w", s.String(), err)
 		}
-		byService[s.String()] = server
+		byService[s.String()] = spawner{server: server, service: s}
 	}
 	for _, p := range g.m.spawned {
-		if server := byService[p.service.String()]; server != nil && g.reaches(p) {
-			g.spawners = append(g.spawners, spawner{p, server})
+		if s := byService[p.service.String()]; s.server != nil && g.reaches(p) {
+			s.port = p
+			g.spawners = append(g.spawners, s)
 		}
 	}
 	return nil

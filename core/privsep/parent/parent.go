@@ -73,6 +73,7 @@ func (p *Parent) reload() error {
 		return refuse("%v", err)
 	}
 	p.policy.Store(policy)
+	p.o.Ports.Retain(func(service, network, address string) bool { return policy.listen(service, network, address) == nil })
 	return nil
 }
 
