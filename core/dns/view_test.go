@@ -7,6 +7,7 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/mtad/mtad/core/dns"
@@ -32,9 +33,12 @@ func TestAViewSharesTheCache(t *testing.T) {
 // mail waits.
 func TestAViewFiltersRecords(t *testing.T) {
 	srv := dnstest.Start(t, "a.test. 300 MX 10 mx1.a.test.\na.test. 300 MX 20 mx2.a.test.\nmx1.a.test. 300 A 192.0.2.1\nmx1.a.test. 300 AAAA 2001:db8::1\n_25._tcp.mx1.a.test. 300 TLSA 3 1 1 00\nt.test. TXT x\n")
+	var mu sync.Mutex // both families are asked at once
 	var asked []string
 	filter := func(ignored ...string) *dns.Resolver {
 		return srv.Resolver().View(dns.ViewOptions{Filter: func(_ context.Context, record string) (bool, error) {
+			mu.Lock()
+			defer mu.Unlock()
 			asked = append(asked, record)
 			for _, i := range ignored {
 				if strings.Contains(record, i) {

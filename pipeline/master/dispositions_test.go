@@ -64,9 +64,10 @@ func (h *hopServer) answer(c net.Conn, command, usual string) (string, bool) {
 
 func (h *hopServer) serve(c net.Conn) {
 	r := bufio.NewReader(c)
-	reply, ok := h.answer(c, "220", "220 hop.test ESMTP")
+	_, ok := h.answer(c, "220", "220 hop.test ESMTP")
 	var to []string
 	for ok {
+		reply := ""
 		line, err := r.ReadString('\n')
 		if err != nil {
 			return
