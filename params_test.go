@@ -11,7 +11,7 @@ import (
 
 // throughDefaults are parameters that act in the defaults of others only.
 var throughDefaults = strings.Fields(`compatibility_level mail_version multi_instance_name process_name service_name stress
-	fallback_relay smtpd_client_connection_limit_exceptions config_directory reject_tempfail_action virtual_maps authorized_verp_clients`)
+	fallback_relay smtpd_client_connection_limit_exceptions config_directory reject_tempfail_action virtual_maps authorized_verp_clients smtpd_per_record_deadline`)
 
 // A parameter that is called effective is read by the program: by its name, or by the part of it
 // that smtp and lmtp, or all transports, have in common.

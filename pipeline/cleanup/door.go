@@ -32,6 +32,9 @@ type Options struct {
 	// Detect8Bit takes text for 8-bit when its Content-Transfer-Encoding says so
 	// (detect_8bit_encoding_header).
 	Detect8Bit bool
+	// DetectUTF8 lists the kinds of mail that are SMTPUTF8 when an address or the header has UTF-8
+	// (smtputf8_autodetect_classes): its words, "all" for all of them.
+	DetectUTF8 []string
 	// Content is what the text must be like.
 	Content Content
 	// Undisclosed is undisclosed_recipients_header: added when no recipient field stands in

@@ -182,6 +182,9 @@ func (j *Job) complete(ctx context.Context) (Result, error) {
 	}
 	j.detected()
 	if j.err == nil {
+		j.detectUTF8()
+	}
+	if j.err == nil {
 		j.bodyHook(ctx, true)
 	}
 	if j.err == nil {

@@ -73,6 +73,9 @@ func (g *generation) door(c *conf.Config, hooks *hook.Set) (*cleanup.Door, error
 		Rewriter:     rewriter, Store: g.m.store, Queued: g.m.accepted, OnEvent: g.m.happened, Hooks: hooks,
 		Log: g.m.logOf(cc, "cleanup"),
 	}
+	if cc.Bool("smtputf8_enable") {
+		o.DetectUTF8 = cc.List("smtputf8_autodetect_classes")
+	}
 	if o.Content, err = contentRules(cc, !c.Has("receive_override_options", "no_header_body_checks")); err != nil {
 		return nil, err
 	}

@@ -166,6 +166,7 @@ func (g *generation) buildManager() (err error) {
 		o.Resolver, o.OnEvent = g.hooks.Resolver(o.Resolver), g.events.Tell
 	}
 	o.ActiveLimit, o.RecipientLimit = c.Int("qmgr_message_active_limit"), c.Int("qmgr_message_recipient_limit")
+	o.RecipientMinimum = c.Int("qmgr_message_recipient_minimum")
 	o.QueueRunDelay = c.Duration("queue_run_delay")
 	o.MinimalBackoff, o.MaximalBackoff = c.Duration("minimal_backoff_time"), c.Duration("maximal_backoff_time")
 	o.MaximalLifetime, o.BounceLifetime = c.Duration("maximal_queue_lifetime"), c.Duration("bounce_queue_lifetime")

@@ -147,7 +147,7 @@ func (g *generation) newRewriter(c *conf.Config, own []netip.Addr, change func(*
 	o := rewrite.Options{
 		Origin: c.String("myorigin"), Domain: c.String("mydomain"), AppendDotMyDomain: c.Bool("append_dot_mydomain"),
 		Hostname: c.String("myhostname"), RelayHost: c.String("relayhost"), FilterNexthop: c.String("default_filter_nexthop"),
-		NullDomain: c.Bool("resolve_null_domain"), NumericDomain: c.Bool("resolve_numeric_domain"),
+		MinUser: c.Bool("allow_min_user"), NullDomain: c.Bool("resolve_null_domain"), NumericDomain: c.Bool("resolve_numeric_domain"),
 		LocalTransport: c.String("local_transport"), VirtualTransport: c.String("virtual_transport"),
 		RelayTransport: c.String("relay_transport"), DefaultTransport: c.String("default_transport"),
 		SwapBangpath: c.Bool("swap_bangpath"), PercentHack: c.Bool("allow_percent_hack"),

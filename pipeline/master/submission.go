@@ -37,7 +37,7 @@ func (g *generation) submit(ctx context.Context, env *mail.Envelope, text io.Rea
 	if filter := g.cfg.String("verp_delimiter_filter"); env.VERP != "" && !mail.VERPDelimiters(env.VERP, filter) {
 		return "", status.New(501, "5.5.4", "VERP needs two characters from %s", filter).By("verp_delimiter_filter")
 	}
-	env.Filter = g.localFilter
+	env.Filter, env.SMTPUTF8 = g.localFilter, false // cleanup finds out (smtputf8_autodetect_classes)
 	return g.local.Submit(ctx, env, text)
 }
 

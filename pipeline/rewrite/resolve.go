@@ -40,6 +40,9 @@ type Options struct {
 	// quotes, user%) is for a user of this machine; else it leads nowhere. NumericDomain is
 	// resolve_numeric_domain: user@1.2.3.4 is user@[1.2.3.4].
 	NullDomain, NumericDomain bool
+	// MinUser is allow_min_user; without it, addresses that begin with "-" lead nowhere: commands could take
+	// them for options.
+	MinUser bool
 	// EmptyRecipient is empty_address_recipient.
 	EmptyRecipient string
 	// DoubleBounce is double_bounce_sender: local mail for it is discarded.

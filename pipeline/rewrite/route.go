@@ -39,7 +39,8 @@ type Destination struct {
 	Recipient string
 	// Routed says that what is left has a route in its local part, for others to follow.
 	Routed bool
-	// Nowhere says that the address is a route over this machine that has no end.
+	// Nowhere says that the address is a route over this machine that has no end, or one that commands
+	// could take for an option.
 	Nowhere bool
 }
 
@@ -130,6 +131,7 @@ func (r *Rewriter) strip(ctx context.Context, address string) (d Destination, do
 		address = withBrackets(address)
 	}
 	local, dom, _ := addr.Split(address)
+	d.Nowhere = d.Nowhere || r.option(local)
 	d.Recipient = address
 	d.Routed = strings.ContainsAny(local, "@%!")
 	return d, strings.ToLower(dom), nil
