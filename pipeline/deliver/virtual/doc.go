@@ -8,8 +8,8 @@
 //
 // # Invariants
 //
-// A mailbox never lies outside of Options.Base. A recipient that the message was delivered to
-// before (Delivered-To) bounces.
+// A mailbox never lies outside of Options.Base. Mail ends here, so a message that was delivered to its
+// recipient before (Delivered-To) is no loop: a user sent it again.
 //
 // A mailbox is written with the rights that virtual_uid_maps and virtual_gid_maps name
 // (mailbox.Deliverer), or with those of this process where that is all there is; the tables are
@@ -20,7 +20,6 @@
 // As results:
 //
 //	bounced   5.1.1  the table has no such recipient
-//	bounced   5.4.6  mail forwarding loop
 //	deferred  4.3.0  a table cannot be asked; never "not found"
 //	deferred  4.3.5  a table has a value that cannot be used, or no owner for the mailbox
 //

@@ -73,14 +73,10 @@ func (a *Agent) Deliver(ctx context.Context, req *queue.Request) []queue.Result 
 		return deliver.All(req, at.Failed(err))
 	}
 	defer text.Close()
-	seen, err := deliver.DeliveredTo(text)
-	if err != nil {
-		return deliver.All(req, at.Failed(err))
-	}
 	rs := make([]queue.Result, 0, len(req.Recipients))
 	for _, r := range req.Recipients {
 		at.Begun = a.o.Clock()
-		said, err := a.deliver(ctx, &req.Entry.Envelope, r, text, seen)
+		said, err := a.deliver(ctx, &req.Entry.Envelope, r, text)
 		if err != nil {
 			rs = append(rs, at.Failed(err))
 			continue
@@ -90,10 +86,7 @@ func (a *Agent) Deliver(ctx context.Context, req *queue.Request) []queue.Result 
 	return rs
 }
 
-func (a *Agent) deliver(ctx context.Context, env *mail.Envelope, r mail.Recipient, text mail.Content, seen deliver.Seen) (string, error) {
-	if seen.Has(r.Address) {
-		return "", deliver.Loop(r.Address)
-	}
+func (a *Agent) deliver(ctx context.Context, env *mail.Envelope, r mail.Recipient, text mail.Content) (string, error) {
 	keys := a.keys(r.Address)
 	value, found, err := find(ctx, a.o.Mailboxes, "virtual_mailbox_maps", keys)
 	if err != nil {
