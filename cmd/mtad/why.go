@@ -14,8 +14,8 @@ import (
 const helpWhy = `usage: mtad [-c DIR] why ID...
 
 Says why a message waits: where it is, when it is tried next and when it is
-returned; for each recipient that is not done the last reply, where mail for it
-goes, and how that destination is doing.
+returned; for each recipient that is not done the last reply, which rule, plugin
+or server decided, where mail for it goes, and how that destination is doing.
 
 Exit code: 0 done, 1 no such message, not allowed, or the daemon is down.
 `
@@ -116,6 +116,9 @@ func (sh *shell) printWhyRecipient(r *ctl.WhyRecipient) {
 		sh.print(": not tried yet\n")
 	} else {
 		fmt.Fprintf(sh.out, ": %s by %s, %s\n    %s\n", r.Outcome, r.Relay, moment(r.At), r.Reply)
+	}
+	if r.Decided != "" {
+		fmt.Fprintf(sh.out, "    decided by: %s\n", r.Decided)
 	}
 	if r.Unroutable != "" {
 		fmt.Fprintf(sh.out, "    route: none: %s\n", r.Unroutable)

@@ -135,6 +135,8 @@ type WhyRecipient struct {
 	Transport  string `json:"transport,omitempty"`
 	Nexthop    string `json:"nexthop,omitempty"`
 	Unroutable string `json:"unroutable,omitempty"`
+	// Decided says who or what deferred it: a rule, a plugin, a server; "" while nothing did.
+	Decided string `json:"decided,omitempty"`
 	// Site is the state of the destination, nil while nothing goes there.
 	Site *SiteState `json:"site,omitempty"`
 	// Suspended is set while the destination is.

@@ -78,8 +78,11 @@ func (b backend) Why(ctx context.Context, id string) (ctl.Why, error) {
 		w.Next = r.Due
 	}
 	sites := g.queue.Stats(maxSitesAsked).Sites
+	d := &decider{cfg: g.cfg, plugins: b.Plugins()}
 	for _, i := range r.Pending() {
-		w.Recipients = append(w.Recipients, b.whyRecipient(ctx, e, r, i, sites))
+		to := b.whyRecipient(ctx, e, r, i, sites)
+		to.Decided = d.decided(&to)
+		w.Recipients = append(w.Recipients, to)
 	}
 	return w, nil
 }
