@@ -91,7 +91,7 @@ func (sh *shell) verb(v *verb, args []string) int {
 }
 
 // laterCommands are commands of Postfix that mtad does not have.
-var laterCommands = []string{"postkick", "postlock", "postmulti", "posttls-finger"}
+var laterCommands = []string{"postkick", "postlock", "posttls-finger"}
 
 // config reads the configuration, good or bad: a command must work when the daemon would refuse
 // to start with it.

@@ -28,7 +28,8 @@ const helpPostfix = `usage: postfix [-c DIR] COMMAND
   check       say what is wrong with the configuration
   flush       try all deferred mail now
   logrotate   have it open maillog_file again
-  -v, -D      accepted, without effect
+  drain, quick-stop      as stop
+  set-permissions, upgrade-configuration, -v, -D      accepted, without effect
 
 In the background mtad logs to maillog_file, or without one to mtad.log in
 data_directory.
@@ -45,14 +46,26 @@ const failureShown = 4 << 10
 func postfix(sh *shell, args []string) int {
 	opts, words, err := getopt(args, "c:Dv")
 	if err != nil {
-		return sh.fail(exFailure, "%v", err)
+		fmt.Fprintf(sh.err, "%s: %v\n", sh.name, err)
+		return sh.fail(exFailure, "usage: postfix [-c config_dir] [-Dv] command")
 	}
 	for _, o := range opts {
 		if o.letter == 'c' {
 			sh.dir = o.value
 		}
 	}
-	command := strings.Join(words, " ")
+	if w := sh.wrapper(); len(w) > 0 {
+		if filepath.Base(w[0]) != "postmulti" {
+			self := &instance{dir: conf.Directory("", nil)}
+			if self.cfg, err = sh.config(); err != nil {
+				return sh.fail(exFailure, "%v", err)
+			}
+			return self.run(sh, append(w, words...))
+		}
+		sh.name = "postmulti"
+		return postmulti(sh, append(w[1:], words...))
+	}
+	command := strings.Join(words[:min(1, len(words))], "") // what stands behind it means nothing, as in Postfix
 	sh.name = "postfix/postfix-script"
 	if command == "start-fg" {
 		return own(runVerb)(sh, nil)
@@ -61,16 +74,26 @@ func postfix(sh *shell, args []string) int {
 	if err != nil {
 		return sh.fail(exFailure, "%v", err)
 	}
+	sh.name = c.String("syslog_name") + "/postfix-script"
 	p := &script{sh: sh, cfg: c, client: ctl.NewClient(c.String("control_socket")), system: "the " + c.String("mail_name") + " mail system"}
 	defer p.client.Close()
 	do, ok := map[string]func(context.Context) error{
 		"start": p.start, "stop": p.stop, "abort": p.abort, "reload": p.reload, "status": p.status,
-		"check": p.check, "flush": p.flush, "logrotate": p.reload,
+		"check": p.check, "flush": p.flush, "logrotate": p.logrotate, "drain": p.stop, "quick-stop": p.stop,
+		"set-permissions": p.nothing, "upgrade-configuration": p.nothing,
 	}[command]
 	if !ok {
-		return sh.fail(exFailure, "unknown command: '%s'. Usage: postfix start (or stop, reload, abort, flush, check, status, logrotate)", command)
+		return sh.fail(exFailure, "unknown command: '%s'. Usage: postfix start (or stop, reload, abort, flush, check, status, set-permissions, upgrade-configuration, logrotate)", command)
 	}
-	if err := do(context.Background()); err != nil {
+	err = do(context.Background())
+	switch {
+	case errors.Is(err, ctl.ErrDown) && command == "status": // an answer, not a failure
+		p.say("%s", p.told(err))
+		return exFailure
+	case errors.Is(err, ctl.ErrDown) && command == "flush":
+		sh.name = "postqueue"
+		return sh.fail(exUnavailable, "Cannot flush mail queue - mail system is down")
+	case err != nil:
 		return sh.fail(exFailure, "%s", p.told(err))
 	}
 	return exOK
@@ -138,6 +161,18 @@ func (p *script) reload(ctx context.Context) error {
 	}
 	return err
 }
+
+// logrotate has nothing to do while nobody writes the log.
+func (p *script) logrotate(ctx context.Context) error {
+	if err := p.reload(ctx); !errors.Is(err, ctl.ErrDown) {
+		return err
+	}
+	return nil
+}
+
+// nothing is what packages of Postfix call after an upgrade: the files of mtad have no such rights, and its
+// configuration needs no change.
+func (p *script) nothing(context.Context) error { return nil }
 
 func (p *script) flush(ctx context.Context) error {
 	_, err := p.client.Flush(ctx, &ctl.Selector{})

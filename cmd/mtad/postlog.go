@@ -35,7 +35,8 @@ const noteBatch = 100
 func postlog(sh *shell, args []string) int {
 	opts, words, err := getopt(args, "c:ip:t:v")
 	if err != nil {
-		return sh.fail(exFailure, "%v", err)
+		fmt.Fprintf(sh.err, "%s: %v\n", sh.name, err)
+		return sh.fail(exFailure, "usage: postlog [-c config_dir] [-i] [-p priority] [-t tag] [-v] [text]")
 	}
 	tag, level := "", "info"
 	for _, o := range opts {
@@ -49,7 +50,7 @@ func postlog(sh *shell, args []string) int {
 		}
 	}
 	if !slices.Contains(ctl.Levels(), level) {
-		return sh.fail(exFailure, "unknown severity level: %s", level)
+		return sh.fail(exFailure, "bad severity: %q", level)
 	}
 	if len(words) > 0 {
 		err = sh.note(tag, level, []string{strings.Join(words, " ")})
@@ -125,6 +126,8 @@ func (sh *shell) noteDirectly(tag, level string, lines []string) error {
 			s.Warning(l)
 		case "error":
 			s.Error(l)
+		case "panic":
+			s.Panic(l)
 		default:
 			s.Fatal(l)
 		}

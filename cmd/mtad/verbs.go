@@ -43,6 +43,7 @@ func verbs() []verb {
 		{"postlog", true, "write to the mail log", helpPostlog, postlog},
 		{"postdrop", true, "put a message into the maildrop directory", helpPostdrop, postdrop},
 		{"postfix", true, "start, stop, reload or check the mail system", helpPostfix, postfix},
+		{"postmulti", true, "several mail systems on one host", helpPostmulti, postmulti},
 		{"postmap", true, "build, ask, list or change lookup tables", helpPostmap, postmap},
 		{"postalias", true, "the same for alias databases", helpPostalias, postalias},
 		{"postconf", true, "show parameters", helpPostconf, postconf},

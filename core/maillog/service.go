@@ -237,6 +237,9 @@ func (s *Service) Warning(text string) { s.text("warning", text, true) }
 // Error logs "error: text", at once.
 func (s *Service) Error(text string) { s.text("error", text, true) }
 
+// Panic logs "panic: text", at once. It does not panic.
+func (s *Service) Panic(text string) { s.text("panic", text, true) }
+
 // Fatal logs "fatal: text", at once. It does not end the process.
 func (s *Service) Fatal(text string) { s.text("fatal", text, true) }
 

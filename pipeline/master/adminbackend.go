@@ -58,6 +58,8 @@ func (b backend) Note(tag, level, text string) {
 		log.Warning(text)
 	case "error":
 		log.Error(text)
+	case "panic":
+		log.Panic(text)
 	default:
 		log.Fatal(text)
 	}
