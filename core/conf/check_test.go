@@ -47,7 +47,7 @@ policy_time_limit = 3600
 smtpd_tls_security_level = Dane
 smtp_tls_security_level = may
 maildrop_time_limit = 60s
-multi_instance_enable = no
+lmtp_tls_enable_rpk = no
 `,
 		"master.cf": `smtp inet n - n - - smtpd
 submission inet n - n - - smtpd
@@ -83,7 +83,7 @@ smtp inet n - n - 5 smtpd
 		{"", "policy_time_limit", conf.StatusEffective, "of the transport policy", 19},
 		{"", "smtpd_tls_security_level", conf.StatusUnsupported, "the value Dane is not built; none, may", 20},
 		{"", "smtp_tls_security_level", conf.StatusEffective, "none, may", 21},
-		{"", "multi_instance_enable", conf.StatusAccepted, "the default, which mtad keeps to", 23},
+		{"", "lmtp_tls_enable_rpk", conf.StatusAccepted, "the default, which mtad keeps to", 23},
 		{"", "hopcount_limits", conf.StatusUnknown, "is hopcount_limit meant?", 0},
 		{"", "submission/inet", conf.StatusEffective, "receives over SMTP", 2},
 		{"", "policy/unix", conf.StatusEffective, "for each connection", 6},
