@@ -39,6 +39,22 @@ func TestATextInPiecesIsTheTextWhole(t *testing.T) {
 	}
 }
 
+// pieces returns what a peer gets of a text that comes in pieces of n bytes.
+func pieces(t testing.TB, text string, n int) string {
+	t.Helper()
+	nc := &canned{in: []byte("250 2.0.0 taken\r\n")}
+	w := smtpclient.New(nc, options()).Text()
+	for ; text != ""; text = text[min(n, len(text)):] {
+		if _, err := w.Write([]byte(text[:min(n, len(text))])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.End(); err != nil {
+		t.Fatal(err)
+	}
+	return nc.out.String()
+}
+
 func TestCommandsArePassedOnAsTheyAre(t *testing.T) {
 	nc := &canned{in: []byte("250 ok\r\n550-5.1.1 no\r\n550 5.1.1 never\r\n354 go\r\n354 what\r\n")}
 	c := smtpclient.New(nc, options())

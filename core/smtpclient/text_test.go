@@ -226,6 +226,9 @@ func FuzzText(f *testing.F) {
 		if wire, ok := chunk(t, mail.Bytes(whole)); ok && wire != normal(whole) {
 			t.Errorf("chunk %q of %q", wire, whole)
 		}
+		if got := pieces(t, whole, 1+int(before%509)); got != sent(t, mail.Bytes(whole), 0) {
+			t.Errorf("in pieces of %d: %q of %q", 1+before%509, got, whole)
+		}
 		if limited, err := unstuff(sent(t, mail.Bytes(whole), 64)); err != nil {
 			t.Errorf("with a limit: %v", err)
 		} else {
