@@ -30,7 +30,7 @@ func openFailing(name string, _ Options) (Table, error) { return failing(name), 
 
 // Lookup always fails.
 func (f failing) Lookup(context.Context, string) (string, bool, error) {
-	return "", false, fmt.Errorf("table fail:%s fails, as it is meant to", string(f))
+	return "", false, fmt.Errorf("table fail:%s fails", string(f))
 }
 
 // WholeKey reports true: one failure is enough.

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -31,6 +33,9 @@ func (v *value) tables() {
 		switch kind {
 		case "plugin", "wasm", "process", "internal":
 			continue // a plugin is looked at as one
+		}
+		if file, ok := strings.CutPrefix(spec, list.Absent); ok && filepath.IsAbs(file) && v.c.IsSet(v.p.Name) {
+			v.warn(fmt.Sprintf("open %s: %v; what asks it is deferred", file, fs.ErrNotExist))
 		}
 		if !v.c.IsSet(v.p.Name) && (missing(spec) || v.a.elsewhere(spec)) {
 			continue // many systems have no aliases; what stands in for another value is reported there

@@ -6,11 +6,13 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/conf/domainlist"
+	"github.com/mtad/mtad/core/conf/list"
 	"github.com/mtad/mtad/core/dns"
 	"github.com/mtad/mtad/core/table"
 	"github.com/mtad/mtad/pipeline/access"
@@ -108,7 +110,12 @@ func missingAliases(c *conf.Config, spec string) bool {
 }
 
 func (g *generation) opener(c *conf.Config) domainlist.Opener {
-	return func(spec string) (domainlist.Table, error) { return table.Open(spec, g.tableOptions(c)) }
+	return func(spec string) (domainlist.Table, error) {
+		if file, ok := strings.CutPrefix(spec, list.Absent); ok && filepath.IsAbs(file) {
+			g.absent(fmt.Errorf("open %s: %w", file, fs.ErrNotExist))
+		}
+		return table.Open(spec, g.tableOptions(c))
+	}
 }
 
 // domains is the domain list of a parameter; nil when it is empty.

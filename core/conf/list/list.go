@@ -1,7 +1,9 @@
 package list
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/mtad/mtad/core/conf/lines"
@@ -113,7 +115,12 @@ func Closed(s string) bool {
 // ReadFile returns the content of a file.
 type ReadFile func(path string) ([]byte, error)
 
-// Items returns the elements of a match list, with those of the files it names.
+// Absent begins the element that stands for a file that is not there: a table of which all lookups
+// fail, as Postfix has it.
+const Absent = "fail:"
+
+// Items returns the elements of a match list, with those of the files it names. A file that is not there is
+// Absent.
 func Items(value string, read ReadFile) ([]Item, error) {
 	r := reader{read: read}
 	err := r.add(value, Item{}, 0)
@@ -157,6 +164,11 @@ func (r *reader) file(item Item, depth int) error {
 		return where(item, fmt.Errorf("files name files more than %d levels deep", maxDepth))
 	}
 	data, err := r.read(item.Text)
+	if errors.Is(err, fs.ErrNotExist) {
+		item.Text = Absent + item.Text
+		r.items = append(r.items, item)
+		return nil
+	}
 	if err != nil {
 		return where(item, err)
 	}

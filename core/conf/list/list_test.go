@@ -1,7 +1,6 @@
 package list
 
 import (
-	"errors"
 	"io/fs"
 	"reflect"
 	"slices"
@@ -87,21 +86,24 @@ func TestItems(t *testing.T) {
 }
 
 func TestItemsRefuses(t *testing.T) {
-	disk := files{"/self": "a\n/self\n", "/bad": "a\n\nb !\n", "/missing-inside": "\n/missing\n"}
+	disk := files{"/self": "a\n/self\n", "/bad": "a\n\nb !\n"}
 	for value, want := range map[string]string{
-		"/missing":        "/missing",
-		"/missing-inside": "/missing",
-		"/self":           "20 levels deep",
-		"a !":             `no pattern after "!"`,
-		"/bad":            "/bad:3: no pattern",
-		"inline:{a":       "do not close",
+		"/self":     "20 levels deep",
+		"a !":       `no pattern after "!"`,
+		"/bad":      "/bad:3: no pattern",
+		"inline:{a": "do not close",
 	} {
 		if got, err := Items(value, disk.read); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q gives %v, %v; want an error with %q", value, got, err, want)
 		}
 	}
-	if _, err := Items("/missing", disk.read); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the cause is lost: %v", err)
+}
+
+func TestAFileThatIsNotThereIsATableThatFails(t *testing.T) {
+	got, err := Items("a !/missing /inside", files{"/inside": "b\n/gone\n"}.read)
+	want := []Item{{Text: "a"}, {Text: "fail:/missing", Not: true}, {Text: "b", File: "/inside", Line: 1}, {Text: "fail:/gone", File: "/inside", Line: 2}}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %v, %v", got, err)
 	}
 }
 
