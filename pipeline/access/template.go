@@ -58,6 +58,21 @@ func Expand(template string, value func(string) string) string {
 	return b.String()
 }
 
+// Footer returns what a template adds to a negative reply (postconf(5) smtpd_reject_footer): lines of its own, or
+// more of the last line when it begins with "\\c"; "\\n" begins a line.
+func Footer(template string, value func(string) string) string {
+	template, same := strings.CutPrefix(template, `\c`)
+	lines := strings.Split(template, `\n`)
+	for i := range lines {
+		lines[i] = Expand(strings.Trim(lines[i], "\r\n"), value)
+	}
+	text := strings.Join(lines, "\n")
+	if !same {
+		text = "\n" + text
+	}
+	return text
+}
+
 func expandBraced(text string, value func(string) string) string {
 	i := strings.IndexAny(text, "?:")
 	if i < 0 {

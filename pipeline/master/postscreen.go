@@ -74,6 +74,9 @@ func (g *generation) screenOptions(c *conf.Config) (o postscreen.Options, err er
 	if o.ListName, err = g.listNames(c); err != nil {
 		return o, fmt.Errorf("postscreen_dnsbl_reply_map: %w", err)
 	}
+	if err = g.screenDeep(c, &o); err != nil {
+		return o, err
+	}
 	o.Cache, err = g.m.screenCache(c)
 	return o, err
 }
@@ -85,7 +88,7 @@ func (g *generation) screenSite(word string) (postscreen.Site, error) {
 	if err != nil {
 		return postscreen.Site{}, err
 	}
-	s := postscreen.Site{Domain: list.Domain(), Weight: 1, Has: func(ctx context.Context, a netip.Addr) (bool, error) { return list.Has(ctx, g.dns, a) }}
+	s := postscreen.Site{Domain: list.Domain(), Weight: 1, Has: g.delayed(func(ctx context.Context, a netip.Addr) (bool, error) { return list.Has(ctx, g.dns, a) })}
 	if weighted {
 		if s.Weight, err = strconv.Atoi(weight); err != nil {
 			return s, fmt.Errorf("%s: %q is no number", word, weight)

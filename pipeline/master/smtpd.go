@@ -43,7 +43,7 @@ func (g *generation) serverParts(c *conf.Config, s mastercf.Service, limits *smt
 	}
 	o = engineOptions(c, s, log)
 	side.apply(&o)
-	if o.Forbidden, err = g.forbidden(c, log); err != nil {
+	if o.Forbidden, err = g.forbidden(c, "smtpd_forbidden_commands", log); err != nil {
 		return o, nil, err
 	}
 	if o.Noop, err = g.listed(c, "smtpd_noop_commands", log); err != nil {

@@ -51,19 +51,19 @@ func (g *generation) speech(c *conf.Config, o *smtpd.Options, log *maillog.Servi
 	return nil
 }
 
-// forbidden reads smtpd_forbidden_commands: names, and tables of them. A table that cannot be asked
-// forbids nothing: it is there to turn away noise.
-func (g *generation) forbidden(c *conf.Config, log *maillog.Service) (func(string) bool, error) {
+// forbidden reads a parameter like smtpd_forbidden_commands: names, and tables of them. A table that cannot
+// be asked forbids nothing: it is there to turn away noise.
+func (g *generation) forbidden(c *conf.Config, parameter string, log *maillog.Service) (func(string) bool, error) {
 	names := map[string]bool{}
 	var tables []table.Table
-	for _, w := range c.List("smtpd_forbidden_commands") {
+	for _, w := range c.List(parameter) {
 		if !strings.Contains(w, ":") {
 			names[strings.ToUpper(w)] = true
 			continue
 		}
 		t, err := table.Open(w, g.tableOptions(c))
 		if err != nil {
-			return nil, fmt.Errorf("smtpd_forbidden_commands: %w", err)
+			return nil, fmt.Errorf("%s: %w", parameter, err)
 		}
 		tables = append(tables, t)
 	}
@@ -78,7 +78,7 @@ func (g *generation) forbidden(c *conf.Config, log *maillog.Service) (func(strin
 			}
 			_, found, err := t.Lookup(g0, key)
 			if err != nil {
-				log.Warning("smtpd_forbidden_commands: " + err.Error())
+				log.Warning(parameter + ": " + err.Error())
 			}
 			if found {
 				return true

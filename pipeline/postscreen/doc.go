@@ -9,6 +9,10 @@
 // or is listed, is logged; the action says whether it may go on (ignore), is refused at RCPT
 // (enforce), or at once (drop).
 //
+// Tests after the greeting, where they are enabled, take a whole session with a server that is built in and
+// takes no mail: the client passes at RCPT, is told 450, and goes to the real server when it comes again.
+// Who fails there hears 550 at RCPT, or 521 at once.
+//
 // # Invariants
 //
 // What a client said too early is not lost when it may go on. A connection has one owner: its
@@ -21,7 +25,5 @@
 //
 // # Known gaps
 //
-// The tests after the greeting (postscreen_pipelining_enable, postscreen_non_smtp_command_enable,
-// postscreen_bare_newline_enable) are not here: smtpd has parameters of its own for them. Results of
-// the DNS count for postscreen_dnsbl_min_ttl.
+// Results of the DNS count for postscreen_dnsbl_min_ttl.
 package postscreen

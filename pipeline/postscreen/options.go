@@ -71,6 +71,10 @@ type Options struct {
 	AllowThreshold int
 	// ListName is the name that clients are told of a list (dnsbl_reply_map).
 	ListName func(ctx context.Context, domain string) string
+	// AllowAt says at which addresses of ours clients can pass (allowlist_interfaces); nil: at all.
+	AllowAt func(server netip.Addr) bool
+	// Deep are the tests after the greeting, and the built-in server that makes them.
+	Deep Deep
 	// Clients is how many may be under test at a time (pre_queue_limit); more are turned away.
 	Clients int
 	// Deadline bounds a session with a client that is refused at RCPT, per command

@@ -40,15 +40,19 @@ func (t *trial) run(ctx context.Context) bool {
 		o.Log.Info("DENYLISTED " + t.client)
 		r := refusal{o.DenyAction, "5.3.2", "Service currently unavailable"}
 		if r.action != Ignore {
-			return t.refuse(ctx, r)
+			return t.refuse(r)
 		}
 	}
 	now := o.Clock()
-	if p, ok := parsePass(t.remembered()); ok && p.holds(now, len(o.Sites) > 0) {
-		o.Log.Info("PASS OLD " + t.client)
-		return true
+	p, ok := parsePass(t.remembered())
+	switch {
+	case !ok || !p.holds(now, len(o.Sites) > 0):
+		return t.screen(ctx, now, p)
+	case o.Deep.needed(p, now):
+		return t.deep(p, t.vetoed(t.c))
 	}
-	return t.screen(ctx, now)
+	o.Log.Info("PASS OLD " + t.client)
+	return true
 }
 
 func (t *trial) asked(ctx context.Context) Decision {
@@ -71,8 +75,8 @@ func (t *trial) remembered() string {
 	return value
 }
 
-// screen makes the tests before the greeting, both at a time.
-func (t *trial) screen(ctx context.Context, began time.Time) bool {
+// screen makes the tests before the greeting, both at a time; p is what the client has passed before.
+func (t *trial) screen(ctx context.Context, began time.Time, p pass) bool {
 	o := &t.l.o
 	listed := make(chan score, 1)
 	t.l.tasks.Go(func() { listed <- t.l.score(ctx, t.addr) })
@@ -90,7 +94,7 @@ func (t *trial) screen(ctx context.Context, began time.Time) bool {
 		t.hangup(began)
 		return false
 	}
-	return t.judge(ctx, began, early, s)
+	return t.judge(ctx, began, early, s, p)
 }
 
 // maxEarly is how much of what came too early is read; the rest stays in the connection.
@@ -115,7 +119,7 @@ func (t *trial) hangup(began time.Time) {
 }
 
 // judge decides what the tests have found.
-func (t *trial) judge(ctx context.Context, began time.Time, early []byte, s score) bool {
+func (t *trial) judge(ctx context.Context, began time.Time, early []byte, s score, p pass) bool {
 	o := &t.l.o
 	var worst *refusal
 	fail := func(r refusal) {
@@ -137,11 +141,23 @@ func (t *trial) judge(ctx context.Context, began time.Time, early []byte, s scor
 		fail(refusal{o.DNSBLAction, "5.7.1", "Service unavailable; client [" + t.addr.String() + "] blocked using " + t.listName(ctx, s.worst)})
 	}
 	t.c = before(t.c, early)
-	switch {
-	case worst != nil:
-		return t.refuse(ctx, *worst)
-	case len(early) == 0 && s.points < max(o.Threshold, 1):
-		t.remember(o.Clock())
+	if worst != nil {
+		return t.refuse(*worst)
+	}
+	clean, now := len(early) == 0 && s.points < max(o.Threshold, 1), o.Clock()
+	if clean {
+		p.greet, p.dnsbl = now.Add(o.GreetTTL), now.Add(o.DNSBLTTL)
+	}
+	switch veto := t.vetoed(t.c); {
+	case veto:
+		return t.deep(p, true)
+	case o.Deep.needed(p, now):
+		if clean {
+			t.remember(p)
+		}
+		return t.deep(p, false)
+	case clean:
+		t.remember(p)
 		o.Log.Info("PASS NEW " + t.client)
 	}
 	return true
@@ -154,13 +170,18 @@ func (t *trial) listName(ctx context.Context, domain string) string {
 	return domain
 }
 
-func (t *trial) remember(now time.Time) {
+func (t *trial) remember(p pass) {
 	o := &t.l.o
 	if o.Cache == nil {
 		return
 	}
-	p := pass{greet: now.Add(o.GreetTTL), dnsbl: now.Add(o.DNSBLTTL)}
-	o.Cache.Set(t.addr.String(), p.String(), max(o.GreetTTL, o.DNSBLTTL))
+	keep := max(o.GreetTTL, o.DNSBLTTL)
+	for _, test := range o.Deep.tests() {
+		if test.Enable {
+			keep = max(keep, test.TTL)
+		}
+	}
+	o.Cache.Set(t.addr.String(), p.String(), keep)
 }
 
 // escaped shows bytes of a stranger in the log.

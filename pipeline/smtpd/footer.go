@@ -63,18 +63,7 @@ func (s *session) addFooter(r status.Reply) status.Reply {
 	if template == "" {
 		return r
 	}
-	template, same := strings.CutPrefix(template, `\c`)
-	lines := strings.Split(template, `\n`)
-	for i := range lines {
-		lines[i] = access.Expand(strings.Trim(lines[i], "\r\n"), func(name string) string {
-			return access.Filter(s.attribute(name), s.h.o.Policy.Codes.Expansion)
-		})
-	}
-	text := strings.Join(lines, "\n")
-	if !same {
-		text = "\n" + text
-	}
-	r.Text += text
+	r.Text += access.Footer(template, func(name string) string { return access.Filter(s.attribute(name), s.h.o.Policy.Codes.Expansion) })
 	return r
 }
 
