@@ -138,7 +138,9 @@ func (w *world) raw(lines ...string) string {
 }
 
 func TestClientsPassAtSomeAddressesOnly(t *testing.T) {
-	w := newWorld(t, func(o *postscreen.Options) { o.AllowAt = func(a netip.Addr) bool { return a != netip.MustParseAddr("127.0.0.1") } })
+	w := newWorld(t, func(o *postscreen.Options) {
+		o.AllowAt = func(a netip.Addr) bool { return a != netip.MustParseAddr("127.0.0.1") }
+	})
 	for range 2 {
 		if got := w.say(false, strings.Split(letter, "|")...); !strings.Contains(got, "450 4.3.2 Service currently unavailable") {
 			t.Errorf("got %s", got)
