@@ -263,3 +263,19 @@ func TestSpawnServicesThatCannotBeAreErrorsAtStart(t *testing.T) {
 		}
 	}
 }
+
+// What a transport or a spawned command has to say is logged under the name that its service gives it.
+func TestServicesLogUnderTheirNames(t *testing.T) {
+	d := newProgramDaemon(t, "mail_owner = root")
+	d.services("prog unix - n n - - pipe -o syslog_name=postfix/ours user="+programUser(t)+" argv=/bin/true",
+		"ends unix n n n - 0 spawn -o syslog_name=postfix/theirs user="+programUser(t)+" argv=/bin/false")
+	d.run()
+	d.post("a@sender.test", "r@rcpt.test", []byte("Subject: x\r\n\r\n"))
+	d.log.wait(t, ` postfix/ours/pipe\[\d+\]: \S+: to=<r@rcpt\.test>, relay=prog, .*status=sent`)
+	c, err := net.Dial("unix", filepath.Join(d.dir, "queue", "public", "ends"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	d.log.wait(t, ` postfix/theirs/spawn\[\d+\]: warning: command /bin/false exit status 1`)
+}

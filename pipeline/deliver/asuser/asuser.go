@@ -36,10 +36,11 @@ var (
 	_ deliver.Files   = (*Users)(nil)
 )
 
-// New returns Users of a parent. Close it when nothing is under way.
-func New(c *privsep.Client) *Users {
+// New returns Users of a parent. A deliverer without work ends after idle (max_idle). Close it when nothing
+// is under way.
+func New(c *privsep.Client, idle time.Duration) *Users {
 	u := &Users{c: c}
-	u.pool.start = u.start
+	u.pool.start, u.pool.idleTime = u.start, idle
 	return u
 }
 

@@ -311,3 +311,17 @@ func TestADelivererThatReadsWritesNothing(t *testing.T) {
 		t.Errorf("there is %q", all)
 	}
 }
+
+func TestADelivererWithoutWorkEnds(t *testing.T) {
+	w := newWorld(t)
+	w.u.pool.idleTime = time.Millisecond
+	for range 2 {
+		if _, err := w.deliver(t.Context(), "dir/", mail.Bytes("x\r\n"), mailbox.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		w.done.Wait() // it has ended
+	}
+	if n := w.started.Load(); n != 2 {
+		t.Errorf("%d deliverers", n)
+	}
+}

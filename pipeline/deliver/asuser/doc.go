@@ -2,7 +2,7 @@
 // (core/privsep): it runs commands (deliver.Runner), writes mailboxes (mailbox.Deliverer) and reads
 // files (deliver.Files).
 //
-//	u := asuser.New(client, options)
+//	u := asuser.New(client, maxIdle)
 //	virtual.New(virtual.Options{Mailbox: u.Mailboxes(privsep.Virtual, writerOptions), …})
 //
 // Commands are the parent's children. Mailboxes are written by deliverers: processes of the parent

@@ -17,8 +17,7 @@ import (
 
 // The limits of deliverers that wait for work.
 const (
-	maxIdle  = 32
-	idleTime = 30 * time.Second
+	maxIdle = 32
 	// jobTime bounds a step of a job: a write to a deliverer, or its answer.
 	jobTime = 10 * time.Minute
 )
@@ -45,6 +44,8 @@ type deliverer struct {
 type pool struct {
 	// start starts a process and returns its control socket.
 	start func(owner) (*net.UnixConn, error)
+	// idleTime is how long a deliverer waits for work.
+	idleTime time.Duration
 
 	mu        sync.Mutex   // guards all below
 	idle      []*deliverer // the one that waits longest first
@@ -160,7 +161,7 @@ func (p *pool) give(d *deliverer) {
 		p.idle = p.idle[1:]
 	}
 	if p.sweep == nil {
-		p.sweep = time.AfterFunc(idleTime, p.expire)
+		p.sweep = time.AfterFunc(p.idleTime, p.expire)
 	}
 }
 
@@ -176,12 +177,12 @@ func (p *pool) expire() {
 	defer p.mu.Unlock()
 	p.sweep = nil
 	now := time.Now()
-	for len(p.idle) > 0 && now.Sub(p.idle[0].since) >= idleTime {
+	for len(p.idle) > 0 && now.Sub(p.idle[0].since) >= p.idleTime {
 		p.end(p.idle[0])
 		p.idle = p.idle[1:]
 	}
 	if len(p.idle) > 0 && !p.closed {
-		p.sweep = time.AfterFunc(idleTime-now.Sub(p.idle[0].since), p.expire)
+		p.sweep = time.AfterFunc(p.idleTime-now.Sub(p.idle[0].since), p.expire)
 	}
 }
 

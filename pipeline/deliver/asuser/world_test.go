@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/mtad/mtad/core/mail"
 	"github.com/mtad/mtad/core/privsep"
@@ -34,7 +35,7 @@ type world struct {
 }
 
 func newWorld(t testing.TB) *world {
-	w := &world{t: t, dir: t.TempDir(), u: New(nil)}
+	w := &world{t: t, dir: t.TempDir(), u: New(nil, time.Minute)}
 	w.u.pool.start = func(o owner) (*net.UnixConn, error) {
 		if w.fail != nil {
 			return nil, w.fail
