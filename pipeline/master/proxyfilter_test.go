@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -27,7 +28,12 @@ type scribe struct {
 
 func newScribe(t *testing.T) *scribe {
 	t.Helper()
-	l, err := net.Listen("tcp", porttest.Addr(t))
+	return newScribeAt(t, "tcp", porttest.Addr(t))
+}
+
+func newScribeAt(t *testing.T, network, address string) *scribe {
+	t.Helper()
+	l, err := net.Listen(network, address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -323,6 +329,29 @@ func TestAFilterInFrontOfTheQueueHearsOfTheClient(t *testing.T) {
 		}
 	}
 	d.log.wait(t, `NOQUEUE: client=unknown\[127\.0\.0\.1\], orig_queue_id=ABC, orig_client=client\.example\[2001:db8::1\]`)
+}
+
+// smtpd_proxy_filter in all the forms that sites write it in.
+func TestAFilterInFrontOfTheQueueIsNamedInManyWays(t *testing.T) {
+	f := newScribe(t)
+	_, port, _ := net.SplitHostPort(f.l.Addr().String())
+	d := newDaemon(t)
+	socket := newScribeAt(t, "unix", filepath.Join(d.dir, "filter"))
+	names := map[string]*scribe{"127.0.0.1:" + port: f, "[127.0.0.1]:" + port: f, "inet:[127.0.0.1]:" + port: f, "inet:localhost:" + port: f, port: f,
+		"unix:" + d.dir + "/filter": socket, "unix:../filter": socket}
+	addrs, services := map[string]string{}, ""
+	for name := range names {
+		addrs[name] = porttest.Addr(t)
+		services += addrs[name] + " inet n - n - - smtpd -o smtpd_proxy_filter=" + name + "\n"
+	}
+	d.services(strings.TrimSpace(services))
+	d.run()
+	for name, at := range names {
+		replies := proxySession(t, addrs[name], []string{"MAIL FROM:<a@b.test>", "RCPT TO:<x@y.test>", "DATA", "Subject: x\r\n\r\n.", "QUIT"})
+		if said := at.took(); !strings.Contains(replies, "250 2.0.0 Ok: filtered") || !strings.Contains(said, "RCPT TO:<x@y.test>") {
+			t.Errorf("%s:\n%s\nthe filter:\n%s", name, replies, said)
+		}
+	}
 }
 
 // A configuration that names no filter we could reach is an error at start.
