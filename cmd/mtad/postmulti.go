@@ -81,7 +81,7 @@ func (m *multi) read(args []string) error {
 	opts, rest, err := getoptFirst(args, "ac:e:g:i:G:I:lpRvx")
 	if err != nil {
 		fmt.Fprintf(m.sh.err, "%s: %v\n", m.sh.name, err)
-		return errors.New(postmultiUsage)
+		return said(postmultiUsage)
 	}
 	modes := 0
 	for _, o := range opts {

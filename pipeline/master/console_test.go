@@ -18,7 +18,7 @@ const consolePassword = "correct horse battery"
 func withConsole(t *testing.T) (d *daemon, url string) {
 	t.Helper()
 	admin := porttest.Addr(t)
-	d = newDaemon(t, "defer_transports = smtp", "admin_address = "+admin, "console_password_file = $config_directory/console", "smtpd_recipient_limit = 1000")
+	d = newDaemon(t, "defer_transports = smtp", "relayhost = ["+strings.Replace(porttest.Addr(t), ":", "]:", 1), "admin_address = "+admin, "console_password_file = $config_directory/console", "smtpd_recipient_limit = 1000")
 	line, err := console.Entry("alice", console.Act|console.View|console.Read, consolePassword)
 	if err != nil {
 		t.Fatal(err)
@@ -87,6 +87,18 @@ func TestTheConsoleInABrowserWithoutJavaScript(t *testing.T) {
 	d.log.wait(t, `: console: hold by user=alice client=127\.0\.0\.1`)
 	b.visit(url + "/console/queue?queue=hold")
 	b.shows("table.list", "held by the administrator")
+	b.visit(url + "/console/queue?plugin=*")
+	b.shows("main", "No message fits") // no plugin held it
+	b.visit(url + "/console/queue?queue=hold")
+	for _, act := range []string{"release", "flush"} {
+		b.click("table.list a.id")
+		b.click("button[value=" + act + "]")
+		b.shows("h1", strings.ToUpper(act[:1])+act[1:]+" 1 message?")
+		b.click("form[action$=act] button")
+		b.shows("h1", strings.ToUpper(act[:1])+act[1:]+": 1 message done")
+		d.log.wait(t, `console: user=alice client=127\.0\.0\.1 `+act+`: 1 messages, 0 failed`)
+		b.visit(url + "/console/queue?queue=deferred")
+	}
 
 	b.visit(url + "/console/queue")
 	b.fill("input[name=site]", "site1.test")
