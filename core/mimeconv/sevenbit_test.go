@@ -487,6 +487,9 @@ func FuzzSevenBit(f *testing.F) {
 		if ascii := !bytes.ContainsFunc(text, func(r rune) bool { return r >= 0x80 }); ascii && once != string(text) {
 			t.Errorf("%q became %q", text, once)
 		}
+		if got := stream(string(text), 3); bytes.ContainsFunc(text, func(r rune) bool { return r >= 0x80 }) && got != once {
+			t.Errorf("%q as a stream is %q, as a whole %q", text, got, once)
+		}
 		if len(once) > 5*len(text)+200 {
 			t.Errorf("%d bytes became %d", len(text), len(once))
 		}

@@ -46,6 +46,29 @@ func TestParseCharacters(t *testing.T) {
 	}
 }
 
+func FuzzParseCharacters(f *testing.F) {
+	for _, s := range []string{"", "ab", `\0\377\a`, `\400`, `\`, `\x`, "\\\n"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := ParseCharacters(text)
+		if err != nil || c == nil {
+			return
+		}
+		if c['\r'] || c['\n'] {
+			t.Errorf("%q has a line end", text)
+		}
+		if strings.IndexByte(text, '\\') >= 0 {
+			return
+		}
+		for i := range len(text) {
+			if b := text[i]; !c[b] && b != '\r' && b != '\n' {
+				t.Errorf("%q lacks %q", text, b)
+			}
+		}
+	})
+}
+
 func TestWhatTheTextMustBeLike(t *testing.T) {
 	bad := func(o *Options) { o.Content.Reject = set(t, `#`) }
 	strict := func(o *Options) { o.Content.Rules = &checks.Rules{Header: true, Body: true, Domain: true, Nesting: 10} }
