@@ -27,7 +27,7 @@ func TestWrongLookupsOfAClientAreErrorsAtStart(t *testing.T) {
 	for line, want := range map[string]string{
 		"tls_dane_digests = md5\nsmtp_tls_security_level = may": `tls_dane_digests: unknown digest "md5"`,
 		"smtp_host_lookup = files":                              `smtp_host_lookup`,
-		"smtp_dns_reply_filter = nonesuch:x":                    `smtp_dns_reply_filter`,
+		"smtp_dns_resolver_options = res_everything":            `smtp_dns_resolver_options`,
 	} {
 		d := newDaemon(t, line, "smtp_dns_support_level = enabled")
 		d.launch()
