@@ -89,10 +89,11 @@ func TestAWorkerThatDiesIsStartedAgain(t *testing.T) {
 
 func TestABadConfigurationEndsParentAndWorkerWithItsCode(t *testing.T) {
 	needOwner(t)
-	d := newDaemon(t, "mail_owner = postfix", "smtpd_relay_restrictions = permit", "smtpd_recipient_restrictions = permit")
+	d := newDaemon(t, "mail_owner = postfix")
+	d.services("bad unix - n n - 0 spawn argv=/bin/cat") // found by the worker
 	d.reachable()
 	d.launch()
-	if code := d.wait(); code != 1 || !strings.Contains(d.log.String(), "reject_unauth_destination") {
+	if code := d.wait(); code != 1 || !strings.Contains(d.log.String(), "user= is missing") {
 		t.Errorf("code %d; the log:\n%s", code, d.log.tail(5))
 	}
 }

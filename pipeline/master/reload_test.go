@@ -73,9 +73,9 @@ func TestAReloadReadsTheServicesAnew(t *testing.T) {
 func TestABadReloadChangesNothing(t *testing.T) {
 	s := newSink(t)
 	d := start(t, "relayhost = "+s.nexthop())
-	d.configure("relayhost = "+s.nexthop(), "smtpd_relay_restrictions = permit", "smtpd_recipient_restrictions = permit")
+	d.services("bad unix - n n - 0 spawn argv=/bin/cat")
 	d.signal(syscall.SIGHUP)
-	d.log.wait(t, `reload: .*smtpd_relay_restrictions.*; going on as before`)
+	d.log.wait(t, `reload: service bad/unix: user= is missing; going on as before`)
 	d.post("a@sender.test", "b@rcpt.test", []byte("Subject: as before\r\n\r\n"))
 	s.wait(t, 1)
 }
