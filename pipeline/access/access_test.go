@@ -170,7 +170,7 @@ func TestRestrictions(t *testing.T) {
 		{"dnswl: does not permit to relay", "recipient", "permit_dnswl_client wl.test reject_unauth_destination", stranger, "", "x@far.test", "554 5.7.1 <x@far.test>: Relay access denied"},
 		{"dnswl: that is down softens a reject", "recipient", "permit_dnswl_client down.test reject", stranger, "", "u@here.test", "450 4.7.1 <u@here.test>: Recipient address rejected: Service unavailable"},
 		{"an unknown sender domain", "sender", "reject_unknown_sender_domain", stranger, "s@nowhere.test", "", "450 4.1.8 <s@nowhere.test>: Sender address rejected: Domain not found"},
-		{"a sender domain that takes no mail", "sender", "reject_unknown_sender_domain", stranger, "s@null.test", "", "556 5.7.27 <s@null.test>: Sender address rejected: Domain null.test does not accept mail (nullMX)"},
+		{"a sender domain that takes no mail", "sender", "reject_unknown_sender_domain", stranger, "s@null.test", "", "550 5.7.27 <s@null.test>: Sender address rejected: Domain null.test does not accept mail (nullMX)"},
 		{"a DNS failure defers what is permitted", "sender", "reject_unknown_sender_domain", stranger, "s@slow.test", "", "450 4.1.8 <s@slow.test>: Sender address rejected: Domain not found"},
 		{"a DNS failure does not soften a reject", "sender", "reject_unknown_sender_domain reject", stranger, "s@slow.test", "", "554 5.7.1 <s@slow.test>: Sender address rejected: Access denied"},
 		{"login: not logged in", "sender", "reject_sender_login_mismatch", stranger, "boss@here.test", "", "553 5.7.1 <boss@here.test>: Sender address rejected: not logged in"},

@@ -15,6 +15,7 @@ import (
 
 // dnsList is a list in the DNS: "domain" or "domain=d.d.d.d".
 type dnsList struct {
+	word   string // as the configuration has it
 	domain string
 	filter *[4][]span // nil: any address counts
 }
@@ -25,7 +26,7 @@ type span struct{ low, high int }
 // parseDNSList reads "zen.example=127.0.0.[2..11;127]" (postconf(5) reject_rbl_client).
 func parseDNSList(word string) (dnsList, error) {
 	domain, filter, ok := strings.Cut(word, "=")
-	l := dnsList{domain: strings.TrimSuffix(domain, ".")}
+	l := dnsList{word: word, domain: strings.TrimSuffix(domain, ".")}
 	if l.domain == "" {
 		return l, fmt.Errorf("%s: needs a domain", word)
 	}
@@ -196,7 +197,7 @@ func (l *dnsList) reject(ctx context.Context, e Env, c *Codes, q *Query, prefix,
 	if !listed {
 		return Dunno, nil
 	}
-	template, err := e.RBLReply(ctx, l.domain)
+	template, err := e.RBLReply(ctx, l.word) // with its filter, as in Postfix
 	if err != nil {
 		return tempfail(q, err)
 	}

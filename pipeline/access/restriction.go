@@ -261,8 +261,12 @@ func unknownDomain(ctx context.Context, e Env, q *Query, u unknown) (Decision, *
 		}
 		q.deferIfPermit(later)
 		return Dunno, nil
-	case nullMX && u.nullMX != "": // RFC 7505 §4.2
-		return Refuse, status.New(556, "5"+u.nullMX, "%sDomain %s does not accept mail (nullMX)", u.begin, u.domain)
+	case nullMX && u.nullMX != "": // RFC 7505 §4.1, §4.2
+		code := 556
+		if u.nullMX == ".7.27" { // the sender
+			code = 550
+		}
+		return Refuse, status.New(code, "5"+u.nullMX, "%sDomain %s does not accept mail (nullMX)", u.begin, u.domain)
 	case exists:
 		return Dunno, nil
 	}

@@ -53,6 +53,7 @@ type daemon struct {
 	gone  chan struct{} // closed when the process has ended
 	// exe is the program, this test's unless it is set; files and env are what it gets besides.
 	exe   string
+	wrap  []string // words before the program
 	files []*os.File
 	env   []string
 }
@@ -137,7 +138,8 @@ func (d *daemon) launch() {
 	if d.exe != "" {
 		exe = d.exe
 	}
-	d.cmd = exec.Command(exe)
+	words := append(d.wrap[:len(d.wrap):len(d.wrap)], exe)
+	d.cmd = exec.Command(words[0], words[1:]...)
 	d.cmd.ExtraFiles = d.files
 	d.cmd.Env = append(append(os.Environ(), runVariable+"="+d.dir), d.env...)
 	d.cmd.Stderr = d.log

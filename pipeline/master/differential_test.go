@@ -62,6 +62,9 @@ func differ(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	differences := string(explained)
+	if zone := parts["zone"]; zone != "" { // the DNS that both ask
+		parts[ownDNS] = ownResolver(t, zone)
+	}
 	theirs, ours := postfixSite(t, parts), mtadSite(t, parts)
 	theirs.pattern, ours.pattern = strings.TrimSpace(parts["log"]), strings.TrimSpace(parts["log"])
 	for i, c := range parseCases(t, parts["cases"]) {
@@ -230,7 +233,7 @@ func (s *site) files(t *testing.T, parts map[string]string, dir string) {
 		t.Fatal(err)
 	}
 	for name, text := range parts {
-		if name == "" || name == "cases" || name == "main.cf" || name == "master.cf" {
+		if name == "" || name == "cases" || name == ownDNS || name == "main.cf" || name == "master.cf" {
 			continue
 		}
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(certs(t).expand(t, s.expand(t, text, dir))), 0o644); err != nil {
@@ -247,6 +250,7 @@ func postfixSite(t *testing.T, parts map[string]string) *site { return postfixOn
 func postfixOn(t *testing.T, s *site, parts map[string]string) *site {
 	t.Helper()
 	p := newPostfix(t, s.sinks["DEFAULT"].nexthop(), func(p *postfix) {
+		p.wrap = wrapped(parts)
 		s.files(t, parts, p.etc)
 		setIn(t, p.etc+"/main.cf", s.lines(t, parts, p.etc))
 		appendTo(t, p.etc+"/master.cf", slowService+s.expand(t, parts["master.cf"], p.etc))
@@ -305,6 +309,7 @@ func mtadSite(t *testing.T, parts map[string]string) *site { return mtadOn(t, ne
 func mtadOn(t *testing.T, s *site, parts map[string]string) *site {
 	t.Helper()
 	d := newDaemon(t)
+	d.wrap = wrapped(parts)
 	s.files(t, parts, d.dir)
 	setIn(t, d.dir+"/main.cf", "smtpd_peername_lookup = no\nlocal_header_rewrite_clients =\nmessage_drop_headers =\n"+s.lines(t, parts, d.dir))
 	appendTo(t, d.dir+"/master.cf", slowService+s.expand(t, parts["master.cf"], d.dir))

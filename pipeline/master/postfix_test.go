@@ -21,6 +21,8 @@ type postfix struct {
 	log     *logbook
 	etc     string
 	nexthop string
+	// wrap are the words before the command.
+	wrap []string
 }
 
 // newPostfix starts a Postfix that relays everything to nexthop; change may edit its
@@ -39,7 +41,8 @@ func newPostfix(t *testing.T, nexthop string, change ...func(*postfix)) *postfix
 	for _, f := range change {
 		f(p)
 	}
-	cmd := exec.Command(path, "-c", p.etc, "start-fg")
+	words := append(p.wrap[:len(p.wrap):len(p.wrap)], path, "-c", p.etc, "start-fg")
+	cmd := exec.Command(words[0], words[1:]...)
 	cmd.Stdout, cmd.Stderr = p.log, p.log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
