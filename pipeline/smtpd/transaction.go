@@ -160,11 +160,13 @@ func (s *session) roomForRecipient(rcpt string) error {
 	if limit <= 0 || len(s.env.Recipients) < limit {
 		return nil
 	}
-	err := s.reject("RCPT", status.New(452, "4.5.3", "Error: too many recipients").By("smtpd_recipient_limit"), rcpt)
+	e := status.New(452, "4.5.3", "Error: too many recipients").By("smtpd_recipient_limit")
+	s.log("reject", "RCPT", e, rcpt)
 	if s.refused++; s.refused > s.h.o.RecipientOvershoot {
-		return err
+		s.trouble |= TroublePolicy
+		return e
 	}
-	return &smtp.Uncounted{Err: err}
+	return &smtp.Uncounted{Err: e}
 }
 
 // rcptLists asks every list that is due at RCPT.
