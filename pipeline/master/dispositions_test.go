@@ -67,7 +67,7 @@ func (h *hopServer) serve(c net.Conn) {
 	_, ok := h.answer(c, "220", "220 hop.test ESMTP")
 	var to []string
 	for ok {
-		reply := ""
+		var reply string
 		line, err := r.ReadString('\n')
 		if err != nil {
 			return
