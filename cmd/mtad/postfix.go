@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"github.com/mtad/mtad/core/conf"
+	"github.com/mtad/mtad/core/maillog"
 	"github.com/mtad/mtad/pipeline/ctl"
+	"github.com/mtad/mtad/pipeline/master"
 )
 
 const helpPostfix = `usage: postfix [-c DIR] COMMAND
@@ -31,8 +33,8 @@ const helpPostfix = `usage: postfix [-c DIR] COMMAND
   drain, quick-stop      as stop
   set-permissions, upgrade-configuration, -v, -D      accepted, without effect
 
-In the background mtad logs to maillog_file, or without one to mtad.log in
-data_directory.
+In the background mtad logs to maillog_file, without one to syslog, and where no
+syslog daemon is to mtad.log in data_directory.
 
 Exit code: 0 done, 1 not done.
 `
@@ -42,6 +44,9 @@ const startTimeout = 60 * time.Second
 
 // failureShown bounds how much of the log is shown of a daemon that did not start, in bytes.
 const failureShown = 4 << 10
+
+// syslogSocket is another one in tests.
+var syslogSocket = maillog.SyslogSocket
 
 func postfix(sh *shell, args []string) int {
 	opts, words, err := getopt(args, "c:Dv")
@@ -226,19 +231,26 @@ func (p *script) start(ctx context.Context) error {
 	return p.await(ctx, cmd, log, begin)
 }
 
-// openLog opens the log of a daemon in the background, and what to tell the daemon of it.
+// openLog opens what a daemon in the background writes on standard error, its log unless there is
+// syslog, and says what to tell the daemon of it.
 func (p *script) openLog() (*os.File, []string, error) {
 	name := p.cfg.String("maillog_file")
-	var overrides []string
-	if name == "" || strings.HasPrefix(name, "/dev/") {
-		if err := os.MkdirAll(p.cfg.String("data_directory"), 0o700); err != nil {
-			return nil, nil, err
-		}
-		name = filepath.Join(p.cfg.String("data_directory"), "mtad.log")
-		overrides = []string{"-o", "maillog_file=" + name}
+	if filepath.IsAbs(name) && !strings.HasPrefix(name, "/dev/") {
+		f, err := os.OpenFile(name, os.O_RDWR|os.O_APPEND|os.O_CREATE, master.LogMode(p.cfg))
+		return f, nil, err
 	}
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o640)
-	return f, overrides, err
+	if err := os.MkdirAll(p.cfg.String("data_directory"), 0o700); err != nil {
+		return nil, nil, err
+	}
+	file := filepath.Join(p.cfg.String("data_directory"), "mtad.log")
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	switch {
+	case maillog.IsSocket(name):
+		return f, nil, err
+	case name == "" && maillog.IsSocket(syslogSocket):
+		return f, []string{"-o", "maillog_file=" + syslogSocket}, err
+	}
+	return f, []string{"-o", "maillog_file=" + file}, err
 }
 
 // await waits for the daemon to listen; when it ends instead, what it said is the error.

@@ -47,7 +47,7 @@ func runVerb(args []string) int {
 	for _, w := range worthSaying(c) {
 		fmt.Fprintf(os.Stderr, "mtad run: warning: %s\n", w)
 	}
-	code, err = master.Serve(context.Background(), c, master.Options{Load: load, Stderr: os.Stderr, Version: version})
+	code, err = master.Serve(context.Background(), c, master.Options{Load: load, Stderr: os.Stderr, Syslog: syslogSocket, Version: version})
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "mtad run: fatal: %v\n", err)
 		return exUnavailable

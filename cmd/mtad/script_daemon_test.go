@@ -25,7 +25,7 @@ import (
 func daemonCommands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
 		"freeport": scriptFreePort, "subst": scriptSubst, "await": scriptAwait, "queueid": scriptQueueID,
-		"env-to-file": scriptEnvToFile, "listens": scriptListens,
+		"env-to-file": scriptEnvToFile, "listens": scriptListens, "syslogd": syslogd,
 	}
 }
 

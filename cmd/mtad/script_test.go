@@ -9,8 +9,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestMain makes the test binary stand for mtad under each of its names.
+// TestMain makes the test binary stand for mtad under each of its names. The syslog daemon of this
+// machine hears nothing of it.
 func TestMain(m *testing.M) {
+	if work := os.Getenv("WORK"); work != "" {
+		syslogSocket = filepath.Join(work, "syslog")
+	}
 	commands := map[string]func(){"mtad": main}
 	for _, v := range verbs() {
 		if v.postfix {

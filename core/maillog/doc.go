@@ -1,7 +1,7 @@
 // Package maillog writes the mail log in Postfix's wording, so that tools made for Postfix's log
 // (pflogsumm, fail2ban filters) work unchanged, or the same events as JSON.
 //
-// A Log is the file or stream; a Service is the tag under which one service of master.cf logs
+// A Log is the file or stream, which may be a syslog daemon (Syslog); a Service is the tag under which one service of master.cf logs
 // ("postfix/smtpd"). Mail events have a method each; everything else goes through the
 // *slog.Logger that Service.Slog returns.
 //

@@ -1,9 +1,7 @@
 package master
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,7 +9,6 @@ import (
 
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/confine"
-	"github.com/mtad/mtad/core/maillog"
 	"github.com/mtad/mtad/core/notify"
 	"github.com/mtad/mtad/core/ports"
 	"github.com/mtad/mtad/core/privsep/parent"
@@ -31,7 +28,7 @@ func guard(c *conf.Config, o Options, own *owner, held *ports.Set) (code int, er
 	if err := own.give(p); err != nil {
 		return 1, err
 	}
-	log, err := guardLog(c, own)
+	log, err := guardLog(c, o.Syslog, own)
 	if err != nil {
 		return 1, err
 	}
@@ -59,29 +56,6 @@ func guard(c *conf.Config, o Options, own *owner, held *ports.Set) (code int, er
 	}
 	log.Flush()
 	return 1, become(path, held)
-}
-
-// guardLog makes maillog_file, for the worker too, and returns the parent's log.
-func guardLog(c *conf.Config, own *owner) (*maillog.Log, error) {
-	w := os.Stderr
-	if name := c.String("maillog_file"); name != "" && name != "/dev/stderr" {
-		f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
-		switch {
-		case errors.Is(err, fs.ErrPermission):
-			// It is mail_owner's already, and root lacks CAP_DAC_OVERRIDE: the worker writes it.
-		case err != nil:
-			return nil, fmt.Errorf("maillog_file: %w", err)
-		default:
-			if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
-				if err := f.Chown(own.uid, own.gid); err != nil {
-					return nil, fmt.Errorf("maillog_file: %w", err)
-				}
-			}
-			w = f
-		}
-	}
-	return maillog.New(maillog.Options{Writer: w, Name: c.String("syslog_name"), Host: shortHost(c.String("myhostname")),
-		JSON: c.String("log_format") == "json"}), nil
 }
 
 // confine takes from a worker what it does not need; a process without a parent needs all that its

@@ -30,8 +30,11 @@ type maillogService = maillog.Service
 type Options struct {
 	// Load reads the configuration anew, for a reload.
 	Load func() (*conf.Config, error)
-	// Stderr gets the log when maillog_file is not set.
+	// Stderr gets the log when maillog_file is not set, and the journal does not read it.
 	Stderr io.Writer
+	// Syslog is the socket of the syslog daemon for which we may log when the journal reads our
+	// standard error; "" for none.
+	Syslog string
 	// Version is shown in the log and by status.
 	Version string
 
@@ -48,7 +51,7 @@ type Master struct {
 	places  places
 	around  *surroundings
 	maillog *maillog.Log
-	logFile *os.File
+	logFile io.WriteCloser // nil: standard error
 	log     *maillog.Service
 	ports   []*port
 	// spawned are the ports and sockets of spawn; commands are its servers of all generations, which
@@ -135,17 +138,17 @@ func delayDigits(c *conf.Config) int {
 	return -1
 }
 
-// openLog opens maillog_file, or takes standard error.
+// openLog opens the place of the log, or takes standard error.
 func (m *Master) openLog(c *conf.Config) error {
-	w := m.o.Stderr
-	if name := c.String("maillog_file"); name != "" && name != "/dev/stderr" {
-		f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
+	w, place := m.o.Stderr, logPlace(c, m.o.Syslog)
+	if place != "" {
+		f, err := openPlace(c, place)
 		if err != nil {
-			return fmt.Errorf("maillog_file: %w", err)
+			return err
 		}
 		m.logFile, w = f, f
 	}
-	m.maillog = maillog.New(maillog.Options{Writer: w, Copy: m.openConsole(c), Name: c.String("syslog_name"), Host: shortHost(c.String("myhostname")),
+	m.maillog = maillog.New(maillog.Options{Writer: w, Copy: m.openConsole(c), Name: c.String("syslog_name"), Host: logHost(c, place),
 		JSON: c.String("log_format") == "json", DelayDigits: delayDigits(c)})
 	m.log = m.maillog.Service("master")
 	return nil
@@ -297,14 +300,16 @@ func (m *Master) buildNext(ctx context.Context, c *conf.Config) (*generation, er
 	return g, err
 }
 
-// reopenLog lets go of a log file that was rotated away.
+// reopenLog lets go of a log file that was rotated away. From a file to syslog or back it is another
+// start.
 func (m *Master) reopenLog(c *conf.Config) {
-	if m.logFile == nil {
+	place := logPlace(c, m.o.Syslog)
+	if _, file := m.logFile.(*os.File); !file || place == "" || maillog.IsSocket(place) {
 		return
 	}
-	f, err := os.OpenFile(c.String("maillog_file"), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
+	f, err := openPlace(c, place)
 	if err != nil {
-		m.log.Warning("maillog_file: " + err.Error() + "; the log goes on where it was")
+		m.log.Warning(err.Error() + "; the log goes on where it was")
 		return
 	}
 	m.maillog.Reopen(f)
