@@ -211,7 +211,7 @@ func normal(out string) string {
 		{`\w{3} \w{3} [ \d]\d [\d:]{8} \d{4}`, "TIME"}, {`(named_attribute: (log_)?client_port)=\d+`, "$1=N"},
 		{`(?m)^( 65 )?named_attribute: server_(address|port)=.*\n`, ""}, {`(hold|deferred|active|incoming)/(\w/)?[0-9A-F]{9,}`, "$1/ID"},
 		{`\b[0-9A-F]{9,12}\b`, "ID"}, {`\(Postfix\)`, "(mtad)"},
-		{`\(delivery temporarily suspended: (.*\)\n) {20,}`, "                   ($1                    "},
+		{`(?m)^ *\((delivery temporarily suspended: )?`, "("}, {`"delivery temporarily suspended: `, `"`}, // mtad tries what is released at once
 		{`(accessing queue directly) \(.*\)`, "$1"},
 		{`\w{3}, \d+ \w{3} \d+ [\d:]{8} \+0000 \(UTC\)`, "DATE"},
 	} {
