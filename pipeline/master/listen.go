@@ -156,8 +156,10 @@ func portNumber(name string) (string, error) {
 // turn is a listener for one generation: closing it ends its Accept and leaves the port bound.
 type turn struct {
 	net.Listener
-	mu   sync.Mutex // held by Accept
-	over atomic.Bool
+	mu    sync.Mutex // held by Accept
+	over  atomic.Bool
+	ended sync.Once
+	err   error // of the end
 }
 
 // Accept waits for a connection until the turn is over.
@@ -178,8 +180,14 @@ func (t *turn) Accept() (net.Conn, error) {
 	}
 }
 
-// Close ends the turn and returns when no Accept of it is under way.
+// Close ends the turn and returns when no Accept of it is under way. The deadline is the port's: only the
+// first call has it, which is over before the next turn begins.
 func (t *turn) Close() error {
+	t.ended.Do(func() { t.err = t.end() })
+	return t.err
+}
+
+func (t *turn) end() error {
 	t.over.Store(true)
 	d, ok := t.Listener.(interface{ SetDeadline(time.Time) error })
 	if !ok {

@@ -49,7 +49,7 @@ var passages = []passage{
 	{at: "hold>deferred", what: "released", to: "never", lead: func(w *walk) { w.hold(); w.act(ctl.Release) }, released: true},
 	{at: "*>hold", what: "requeued: put on hold for it", to: "never", lead: func(w *walk) { w.act(ctl.Requeue) }},
 	{at: "hold>removed", what: "requeued: the new entry is there", to: "never", lead: func(w *walk) { w.act(ctl.Requeue) }},
-	{at: "deferred>removed", what: "deleted", to: "parked", lead: func(w *walk) { w.act(ctl.Delete) }, deleted: true,
+	{at: "deferred>removed", what: "deleted", to: "parked", lead: func(w *walk) { w.deferred(); w.act(ctl.Delete) }, deleted: true,
 		lines: []string{"defer_transports = smtp"}},
 	{at: "hold>removed", what: "deleted from hold", to: "never", lead: func(w *walk) { w.hold(); w.act(ctl.Delete) }, deleted: true, released: true},
 }
@@ -184,6 +184,19 @@ func (w *walk) await(what string, enough func(n int) bool) {
 // act does something to the message, as often as it takes: while it is being delivered, it may be in no
 // state for it.
 func (w *walk) act(a ctl.Action) { w.actUntil(a, func() bool { return false }) }
+
+// deferred waits until the message is that.
+func (w *walk) deferred() {
+	w.t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); time.Now().Before(end); <-tick.C {
+		if all := w.list(); len(all) == 1 && all[0].Queue == queue.Deferred.String() {
+			return
+		}
+	}
+	w.t.Fatalf("it is not deferred; the queue is %+v", w.list())
+}
 
 func (w *walk) hold() {
 	w.actUntil(ctl.Hold, func() bool {
