@@ -8,7 +8,7 @@ COMMANDS := sendmail mailq newaliases postqueue postsuper postcat postconf postl
 sbindir ?= /usr/sbin
 unitdir ?= /usr/lib/systemd/system
 
-test race examples: export MTAD_TOOLS ?= $(CURDIR)/.tools/node_modules/.bin
+test race examples starters: export MTAD_TOOLS ?= $(CURDIR)/.tools/node_modules/.bin
 
 all: build test house
 
