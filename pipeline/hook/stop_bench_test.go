@@ -2,6 +2,7 @@ package hook
 
 import (
 	"context"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -98,12 +99,32 @@ func runaway(b *testing.B, g wasmtest.Guest) Plugin {
 	return Plugin{Module: m, Allow: granted(), OnError: FailContinue, Config: g.Config}
 }
 
+// filed is a NewText in a file, as that of a large message is.
+type filed struct{ *os.File }
+
+func newFiled() NewText {
+	f, err := os.CreateTemp("", "newtext")
+	if err != nil {
+		panic(err)
+	}
+	return &filed{f}
+}
+
+// Content is wanted by nobody here: none of the guests comes to an end.
+func (f *filed) Content() mail.Content { return mail.Bytes(nil) }
+
+// Abort removes the file.
+func (f *filed) Abort() {
+	f.Close()
+	os.Remove(f.Name())
+}
+
 // call runs the eom hook of p on a message; without a breaker, since the set is a new one.
 func call(p Plugin) {
 	origin := mail.Origin{Kind: mail.KindSMTP}
 	m := NewSet([]Plugin{p}, Options{}).Session(&origin).Begin(&mail.Envelope{ID: "Q1"})
 	n, _ := mail.Split([]byte(letter))
 	m.EOM(context.Background(), Text{Header: mail.ParseHeader([]byte(letter[:n])), Rest: mail.Bytes(letter[n:]), BodyOff: 2,
-		Fork: func() NewText { return &text{} }})
+		Fork: newFiled})
 	m.discardText()
 }
