@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -90,7 +91,11 @@ func scriptStartPeer(ts *testscript.TestScript, _ bool, args []string) {
 	cmd.Env = append(os.Environ(), "MAIL_CONFIG="+dir+"/etc")
 	ts.Check(cmd.Start())
 	ts.Defer(func() {
-		_ = exec.Command(peerCommand("postfix"), "-c", dir+"/etc", "stop").Run()
+		ctx, cancel := context.WithTimeout(context.Background(), awaitTime)
+		defer cancel()
+		if exec.CommandContext(ctx, peerCommand("postfix"), "-c", dir+"/etc", "stop").Run() != nil {
+			_ = cmd.Process.Kill()
+		}
 		_ = cmd.Wait() // its own exit code is of no interest
 	})
 	scriptListens(ts, false, args[:1])

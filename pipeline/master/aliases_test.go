@@ -13,7 +13,7 @@ import (
 // table; the first that has the name counts. So it is with Postfix.
 func TestAliasesAreFoundAsPostfixFindsThem(t *testing.T) {
 	needOwner(t)
-	p := newPostfix(t, "[127.0.0.1]:9")
+	p := preparePostfix(t, "[127.0.0.1]:9")
 	d := newDaemon(t)
 	d.reachable()
 	tables := func(dir string) []string {
@@ -31,7 +31,7 @@ func TestAliasesAreFoundAsPostfixFindsThem(t *testing.T) {
 	}
 	setIn(t, d.dir+"/main.cf", strings.Join(append(tables(d.dir), "mail_owner = postfix"), "\n")+"\n")
 	d.run()
-	p.reconfigure(t, "", tables(p.etc)...)
+	p.runWith(t, "", tables(p.etc)...)
 	front := *d
 	front.addr = p.addr
 	for recipient, want := range map[string]string{

@@ -134,7 +134,7 @@ func localGoldenFolder(t *testing.T) string {
 // text.
 func TestLocalMailEndsAsWithPostfix(t *testing.T) {
 	needOwner(t)
-	p := newPostfix(t, "[127.0.0.1]:9")
+	p := preparePostfix(t, "[127.0.0.1]:9")
 	theirs, ours := localGoldenFolder(t), localGoldenFolder(t)
 	if out, err := exec.Command("postalias", "-c", p.etc, "hash:"+theirs+"/aliases").CombinedOutput(); err != nil {
 		t.Fatalf("postalias: %v: %s", err, out)
@@ -149,7 +149,7 @@ func TestLocalMailEndsAsWithPostfix(t *testing.T) {
 	d := newDaemon(t, append(lines(ours), "mail_owner = postfix", "local_header_rewrite_clients =")...)
 	d.reachable()
 	d.run()
-	p.reconfigure(t, "", lines(theirs)...)
+	p.runWith(t, "", lines(theirs)...)
 	front := *d
 	front.addr = p.addr
 	for _, c := range localCases() {

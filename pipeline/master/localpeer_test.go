@@ -82,7 +82,7 @@ func localFolder(t *testing.T) string {
 // Every disposition of an alias comes to the same address, code, word and text in both logs.
 func TestAliasesEndAsWithPostfix(t *testing.T) {
 	needOwner(t)
-	p := newPostfix(t, "[127.0.0.1]:9")
+	p := preparePostfix(t, "[127.0.0.1]:9")
 	theirs, ours := localFolder(t), localFolder(t)
 	if out, err := exec.Command("postalias", "-c", p.etc, "hash:"+theirs+"/aliases").CombinedOutput(); err != nil {
 		t.Fatalf("postalias: %v: %s", err, out)
@@ -93,7 +93,7 @@ func TestAliasesEndAsWithPostfix(t *testing.T) {
 	d := newDaemon(t, append(lines(ours), "mail_owner = postfix")...)
 	d.reachable()
 	d.run()
-	p.reconfigure(t, "", lines(theirs)...)
+	p.runWith(t, "", lines(theirs)...)
 	front := *d
 	front.addr = p.addr
 	for _, fate := range localFates() {

@@ -3,7 +3,6 @@ package master_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"os/user"
 	"path/filepath"
 	"regexp"
@@ -102,7 +101,7 @@ func fates() []string {
 
 // Every way in which a program can end comes to the same code, word and text in both logs.
 func TestProgramsEndAsWithPostfix(t *testing.T) {
-	p := newPostfix(t, "[127.0.0.1]:9")
+	p := preparePostfix(t, "[127.0.0.1]:9")
 	d := newProgramDaemon(t, "mail_owner = root")
 	script, err := os.ReadFile("../deliver/pipe/testdata/fate")
 	if err != nil {
@@ -111,7 +110,7 @@ func TestProgramsEndAsWithPostfix(t *testing.T) {
 	service := "prog unix - n n - - pipe user=nobody argv=" + d.program("fate", string(script)) + " ${user}"
 	d.services(service)
 	d.run()
-	p.reconfigure(t, service, "default_transport = prog", "relayhost =", "prog_destination_recipient_limit = 1")
+	p.runWith(t, service, "default_transport = prog", "relayhost =", "prog_destination_recipient_limit = 1")
 	front := *d
 	front.addr = p.addr
 	for _, fate := range fates() {
@@ -127,8 +126,8 @@ func TestProgramsEndAsWithPostfix(t *testing.T) {
 	}
 }
 
-// reconfigure adds a service and parameters to a running Postfix.
-func (p *postfix) reconfigure(t *testing.T, service string, lines ...string) {
+// runWith adds a service and parameters to a prepared Postfix, and starts it.
+func (p *postfix) runWith(t *testing.T, service string, lines ...string) {
 	t.Helper()
 	for name, text := range map[string]string{"master.cf": service, "main.cf": strings.Join(lines, "\n")} {
 		f, err := os.OpenFile(filepath.Join(p.etc, name), os.O_APPEND|os.O_WRONLY, 0)
@@ -142,10 +141,5 @@ func (p *postfix) reconfigure(t *testing.T, service string, lines ...string) {
 			t.Fatal(err)
 		}
 	}
-	mark := p.log.mark()
-	// Its output goes to the log; the exit status of reload is that of a script.
-	if err := exec.Command("postfix", "-c", p.etc, "reload").Run(); err != nil {
-		t.Fatal(err)
-	}
-	p.log.waitAfter(t, mark, `reload -- version`, nil)
+	p.run(t)
 }

@@ -46,7 +46,7 @@ func pipeMessages() []struct{ from, to, text string } {
 // the directory, and each byte on standard input but for what the server of each puts there.
 func TestProgramsGetWhatPostfixGivesThem(t *testing.T) {
 	needOwner(t)
-	p := newPostfix(t, "[127.0.0.1]:9")
+	p := preparePostfix(t, "[127.0.0.1]:9")
 	d := newProgramDaemon(t, "mail_owner = postfix", "local_header_rewrite_clients =")
 	script := d.program("dump", dumpScript)
 	folder := func() string {
@@ -83,7 +83,7 @@ func TestProgramsGetWhatPostfixGivesThem(t *testing.T) {
 	d.write("main.cf", d.read("main.cf")+strings.Join(append(main, "prog_destination_recipient_limit = 50"), "\n")+"\n")
 	d.run()
 	master, main = services(theirs)
-	p.reconfigure(t, strings.Join(master, "\n"), main...)
+	p.runWith(t, strings.Join(master, "\n"), main...)
 	front := *d
 	front.addr = p.addr
 	for i := range pipeAttributes() {
@@ -171,14 +171,14 @@ func dumped(t *testing.T, dir string, service int) []string {
 func TestFlagXSaysWhetherAProgramDelivers(t *testing.T) {
 	needOwner(t)
 	ours, theirs := newSink(t), newSink(t)
-	p := newPostfix(t, theirs.nexthop())
+	p := preparePostfix(t, theirs.nexthop())
 	d := newProgramDaemon(t, "mail_owner = postfix", "default_transport = smtp", "relayhost = "+ours.nexthop())
 	services := []string{"passes unix - n n - - pipe flags=R user=nobody argv=/bin/true", "delivers unix - n n - - pipe flags=X user=nobody argv=/bin/true"}
 	const routes = "transport_maps = inline:{{passes.test=passes:},{delivers.test=delivers:}}"
 	d.services(services...)
 	d.write("main.cf", d.read("main.cf")+routes+"\n")
 	d.run()
-	p.reconfigure(t, strings.Join(services, "\n"), routes)
+	p.runWith(t, strings.Join(services, "\n"), routes)
 	front := *d
 	front.addr = p.addr
 	for _, server := range []*daemon{d, &front} {

@@ -2,6 +2,7 @@ package master_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -29,7 +30,18 @@ type postfix struct {
 // configuration before.
 func newPostfix(t *testing.T, nexthop string, change ...func(*postfix)) *postfix {
 	t.Helper()
-	path := need(t, "postfix", "postfix")
+	p := preparePostfix(t, nexthop)
+	for _, f := range change {
+		f(p)
+	}
+	p.run(t)
+	return p
+}
+
+// preparePostfix is newPostfix before it runs.
+func preparePostfix(t *testing.T, nexthop string) *postfix {
+	t.Helper()
+	need(t, "postfix", "postfix")
 	needRoot(t)
 	dir, err := os.MkdirTemp("", "postfix")
 	if err != nil {
@@ -38,12 +50,17 @@ func newPostfix(t *testing.T, nexthop string, change ...func(*postfix)) *postfix
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	p := &postfix{addr: porttest.Addr(t), log: newLogbook(), etc: dir + "/etc", nexthop: nexthop}
 	p.configure(t, dir)
-	for _, f := range change {
-		f(p)
-	}
+	return p
+}
+
+// run starts it; it ends with the test, whatever state it is in.
+func (p *postfix) run(t *testing.T) {
+	t.Helper()
+	path := need(t, "postfix", "postfix")
 	words := append(p.wrap[:len(p.wrap):len(p.wrap)], path, "-c", p.etc, "start-fg")
 	cmd := exec.Command(words[0], words[1:]...)
 	cmd.Stdout, cmd.Stderr = p.log, p.log
+	cmd.WaitDelay = patience // a process of it that hangs keeps the log open
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -54,14 +71,28 @@ func newPostfix(t *testing.T, nexthop string, change ...func(*postfix)) *postfix
 		p.log.wake()
 	}()
 	t.Cleanup(func() {
-		_ = exec.Command(path, "-c", p.etc, "stop").Run()
-		<-gone
+		p.stop(t, cmd, gone)
 		if t.Failed() {
 			t.Logf("the log of Postfix:\n%s", p.log.tail(40))
 		}
 	})
 	p.log.waitAfter(t, 0, `daemon started`, gone)
-	return p
+}
+
+// stop waits for Postfix to end, and kills what does not.
+func (p *postfix) stop(t *testing.T, master *exec.Cmd, gone <-chan struct{}) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := exec.CommandContext(ctx, master.Args[len(p.wrap)], "-c", p.etc, "stop").Run(); err != nil {
+		t.Logf("postfix stop: %v", err)
+	}
+	select {
+	case <-gone:
+	case <-ctx.Done():
+		t.Error("Postfix does not stop")
+		_ = master.Process.Kill()
+		<-gone
+	}
 }
 
 func (p *postfix) configure(t *testing.T, dir string) {

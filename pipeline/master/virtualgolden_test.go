@@ -83,7 +83,7 @@ func virtualFolder(t *testing.T) string {
 // What becomes of mail to virtual mailboxes, and where it is, is what becomes of it with Postfix.
 func TestVirtualMailEndsAsWithPostfix(t *testing.T) {
 	needOwner(t)
-	p := newPostfix(t, "[127.0.0.1]:9")
+	p := preparePostfix(t, "[127.0.0.1]:9")
 	theirs, ours := virtualFolder(t), virtualFolder(t)
 	var boxes strings.Builder
 	for _, c := range virtualCases() {
@@ -100,7 +100,7 @@ func TestVirtualMailEndsAsWithPostfix(t *testing.T) {
 	d := newDaemon(t, append(lines(ours), "mail_owner = postfix", "local_header_rewrite_clients =")...)
 	d.reachable()
 	d.run()
-	p.reconfigure(t, "", lines(theirs)...)
+	p.runWith(t, "", lines(theirs)...)
 	front := *d
 	front.addr = p.addr
 	for _, c := range virtualCases() {
