@@ -3,6 +3,7 @@ package privsep
 import (
 	"crypto"
 	"crypto/rsa"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/mtad/mtad/core/tlskeys"
 )
 
 // Variable is the environment variable that tells the worker the number of the channel's file.
@@ -301,31 +304,58 @@ func (c *Client) Deliverer(p Place, account string, uid, gid int, directory stri
 
 // Key signs with a private key that the parent holds.
 type Key struct {
-	c      *Client
-	file   string
-	public crypto.PublicKey
+	c           *Client
+	file, print string
+	public      crypto.PublicKey
 }
 
 var _ crypto.Signer = (*Key)(nil)
 
-// KeyPair returns the certificates of a file of the configuration, in DER, and the key.
-func (c *Client) KeyPair(certFile, keyFile string) ([][]byte, *Key, error) {
+// KeyPair returns the certificates of a file of the configuration, and the key of another.
+func (c *Client) KeyPair(certFile, keyFile string) (tls.Certificate, error) {
 	r, err := c.ask(&Message{Op: KeyPair, Texts: []string{certFile, keyFile}})
 	if err != nil {
-		return nil, nil, err
+		return tls.Certificate{}, err
 	}
-	var chain [][]byte
-	for _, der := range r.m.Texts {
-		chain = append(chain, []byte(der))
-	}
-	if len(chain) == 0 {
-		return nil, nil, errMalformed
-	}
-	leaf, err := x509.ParseCertificate(chain[0])
+	return c.certificate(keyFile, r.m.Texts)
+}
+
+// KeyChains returns the keys of files of the configuration, each with its certificates.
+func (c *Client) KeyChains(files []string) (all []tls.Certificate, err error) {
+	r, err := c.ask(&Message{Op: KeyChains, Texts: files})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return chain, &Key{c, keyFile, leaf.PublicKey}, nil
+	for texts := r.m.Texts; len(texts) > 0; {
+		if len(texts) < 2 {
+			return nil, errMalformed
+		}
+		n, err := strconv.Atoi(texts[1])
+		if err != nil || n < 0 || n > len(texts)-2 {
+			return nil, errMalformed
+		}
+		one, err := c.certificate(texts[0], texts[2:2+n])
+		if err != nil {
+			return nil, err
+		}
+		all, texts = append(all, one), texts[2+n:]
+	}
+	return all, nil
+}
+
+// certificate is certificates in DER with the key for the first of them.
+func (c *Client) certificate(keyFile string, chain []string) (one tls.Certificate, err error) {
+	if len(chain) == 0 {
+		return one, errMalformed
+	}
+	for _, der := range chain {
+		one.Certificate = append(one.Certificate, []byte(der))
+	}
+	if one.Leaf, err = x509.ParseCertificate(one.Certificate[0]); err != nil {
+		return one, err
+	}
+	one.PrivateKey = &Key{c, keyFile, tlskeys.Print(one.Leaf.PublicKey), one.Leaf.PublicKey}
+	return one, nil
 }
 
 // Public returns the public key.
@@ -339,7 +369,7 @@ func (k *Key) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, 
 			salt = int64(opts.HashFunc().Size())
 		}
 	}
-	r, err := k.c.ask(&Message{Op: Sign, Integers: []int64{int64(opts.HashFunc()), salt}, Texts: []string{k.file, string(digest)}})
+	r, err := k.c.ask(&Message{Op: Sign, Integers: []int64{int64(opts.HashFunc()), salt}, Texts: []string{k.file, k.print, string(digest)}})
 	if err != nil {
 		return nil, err
 	}

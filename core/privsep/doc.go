@@ -9,6 +9,7 @@
 //	Run        start a command of the configuration          → how it ended
 //	Deliverer  start a process that writes into mailboxes    → a socket to it
 //	KeyPair    read a certificate of the configuration       → the certificates, not the key
+//	KeyChains  read files with keys and their certificates   → the same for each key
 //	Sign       sign with the key of such a certificate       → the signature
 //	Reload     read the configuration again
 //	Notify     tell the service manager that we are ready, reloading, stopping, alive

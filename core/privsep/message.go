@@ -10,6 +10,7 @@ import (
 const (
 	MaxMessage = 128 << 10 // bytes
 	MaxFiles   = 3
+	MaxResults = 64 // texts of an Answer
 	maxTexts   = 8192
 )
 
@@ -26,7 +27,8 @@ const (
 	Kill                    // end the command of this number
 	Deliverer               // integers: place, uid, gid; texts: account, directory
 	KeyPair                 // texts: file of certificates, file of the key
-	Sign                    // integers: hash, length of the salt (-1: PKCS #1 v1.5 or ECDSA); texts: file of the key, digest
+	KeyChains               // texts: files with keys and their certificates
+	Sign                    // integers: hash, length of the salt (-1: PKCS #1 v1.5 or ECDSA); texts: file of the key, print of its public key, digest
 	Reload
 	Notify // integers: state; texts: status
 	Upgrade
@@ -37,8 +39,8 @@ type shape struct{ integers, leastTexts, mostTexts, files int }
 
 func shapeOf(op Op) (shape, bool) {
 	s, ok := map[Op]shape{
-		Answer: {2, 0, 64, 1}, Ended: {1, 0, 0, 0}, Listen: {0, 3, 3, 0}, Run: {5, 4, maxTexts, 3}, Fed: {}, Kill: {},
-		Deliverer: {3, 2, 2, 0}, KeyPair: {0, 2, 2, 0}, Sign: {2, 2, 2, 0}, Reload: {}, Notify: {1, 1, 1, 0}, Upgrade: {},
+		Answer: {2, 0, MaxResults, 1}, Ended: {1, 0, 0, 0}, Listen: {0, 3, 3, 0}, Run: {5, 4, maxTexts, 3}, Fed: {}, Kill: {},
+		Deliverer: {3, 2, 2, 0}, KeyPair: {0, 2, 2, 0}, KeyChains: {0, 1, 64, 0}, Sign: {2, 3, 3, 0}, Reload: {}, Notify: {1, 1, 1, 0}, Upgrade: {},
 	}[op]
 	return s, ok
 }

@@ -1,12 +1,13 @@
 package audit
 
 import (
-	"crypto/tls"
 	"os"
+	"strings"
 
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/conf/mastercf"
 	"github.com/mtad/mtad/core/conf/param"
+	"github.com/mtad/mtad/core/tlskeys"
 )
 
 // certificates loads the keys that a view has for TLS, as a start does. What this user may not read is
@@ -36,20 +37,10 @@ func (a *auditor) pairs(c *conf.Config, s *mastercf.Service, prefix string, name
 	}
 }
 
-// chains loads keys with their certificates: each file has both, or a key alone, whose certificates then are
-// in the next file.
+// chains loads keys that are each followed by their certificates.
 func (a *auditor) chains(c *conf.Config, s *mastercf.Service, name string, files []string) {
-	for i := 0; i < len(files); i++ {
-		_, err := tls.LoadX509KeyPair(files[i], files[i])
-		if err != nil && i+1 < len(files) {
-			if _, other := tls.LoadX509KeyPair(files[i+1], files[i]); other == nil {
-				i++
-				continue
-			}
-		}
-		if err != nil {
-			a.file(c, s, name, files[i], err)
-		}
+	if _, err := tlskeys.Chains(files); err != nil {
+		a.file(c, s, name, strings.Join(files, ", "), err)
 	}
 }
 
@@ -57,7 +48,7 @@ func (a *auditor) pair(c *conf.Config, s *mastercf.Service, name, cert, key stri
 	if cert == "" || cert == "none" {
 		return
 	}
-	if _, err := tls.LoadX509KeyPair(cert, key); err != nil {
+	if _, err := tlskeys.Pair(cert, key); err != nil {
 		a.file(c, s, name, cert, err)
 	}
 }

@@ -1,6 +1,7 @@
 package master
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 
@@ -47,7 +48,8 @@ func (g *generation) clientTLS(c *conf.Config, prefix string) (t deliver.TLS, er
 		return t, err
 	}
 	log := g.m.logOf(c, prefix)
-	if t.Certificates, err = certificates(g.m.around.keyPair, c, prefix+"_tls"); err != nil && !g.withoutTLS(log, err) {
+	own := func() ([]tls.Certificate, error) { return g.m.around.certificates(c, prefix+"_tls") }
+	if t.Certificates, err = keep(own, log); err != nil && !g.withoutTLS(log, err) {
 		return t, err
 	}
 	if t.Roots, err = authorities(c, prefix); err != nil && g.withoutTLS(log, fmt.Errorf("%s_%w", prefix, err)) {

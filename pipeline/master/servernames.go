@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -15,23 +14,18 @@ import (
 	"github.com/mtad/mtad/core/conf/list"
 	"github.com/mtad/mtad/core/maillog"
 	"github.com/mtad/mtad/core/table"
+	"github.com/mtad/mtad/core/tlskeys"
 )
 
 // serverNames finds the certificates for the name that a client wants to talk to (tls_server_sni_maps).
 // Safe for concurrent use.
 type serverNames struct {
-	maps table.Maps
-	load keyLoader
-	log  *maillog.Service
+	maps  table.Maps
+	files func([]string) ([]tls.Certificate, error)
+	log   *maillog.Service
 
-	mu     sync.Mutex // guards loaded
-	loaded map[string]*loadedChains
-}
-
-// loadedChains are the certificates of a value of the table.
-type loadedChains struct {
-	certs   []tls.Certificate
-	changed []time.Time // of each file, when they were read
+	mu     sync.Mutex                // guards loaded
+	loaded map[string]*tlskeys.Store // by the value of the table
 }
 
 // maxServerNames bounds the values that are kept; nameLookup bounds the question to the table.
@@ -46,7 +40,7 @@ func (g *generation) serverNames(c *conf.Config, log *maillog.Service) (*serverN
 	if err != nil || len(maps) == 0 {
 		return nil, err
 	}
-	return &serverNames{maps: maps, load: g.m.around.keyPair, log: log, loaded: map[string]*loadedChains{}}, nil
+	return &serverNames{maps: maps, files: g.m.around.keyChains, log: log, loaded: map[string]*tlskeys.Store{}}, nil
 }
 
 // certificate is tls.Config.GetCertificate: nil is the server's usual certificate. A table that cannot
@@ -102,53 +96,38 @@ func (n *serverNames) find(name string) ([]tls.Certificate, error) {
 func (n *serverNames) chains(name, value string) ([]tls.Certificate, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if have := n.loaded[value]; have != nil {
+		return have.Certificates(), nil
+	}
 	files := list.Split(value)
-	inline := len(files) > 0 && !strings.HasPrefix(files[0], "/")
-	var changed []time.Time
-	if !inline {
-		changed = changes(files)
+	load := func() ([]tls.Certificate, error) { return n.files(files) }
+	if len(files) > 0 && !strings.HasPrefix(files[0], "/") {
+		certs, err := parseChains(value)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		load = func() ([]tls.Certificate, error) { return certs, nil }
 	}
-	if have := n.loaded[value]; have != nil && equalTimes(have.changed, changed) {
-		return have.certs, nil
-	}
-	certs, err := n.read(value, files, inline)
+	store, err := keep(load, n.log)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if len(n.loaded) >= maxServerNames {
 		clear(n.loaded)
 	}
-	n.loaded[value] = &loadedChains{certs, changed}
-	return certs, nil
+	n.loaded[value] = store
+	return store.Certificates(), nil
 }
 
-func (n *serverNames) read(value string, files []string, inline bool) ([]tls.Certificate, error) {
-	if !inline {
-		return chains(n.load, files)
-	}
+// parseChains reads keys with their certificates in base64.
+func parseChains(value string) (certs []tls.Certificate, err error) {
 	text, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(value), ""))
 	if err != nil {
 		return nil, errors.New("the value is neither a list of files nor base64, as postmap -F writes it")
 	}
-	return chainsIn(text)
-}
-
-// changes are the times when files changed; zero for those that cannot be seen.
-func changes(files []string) []time.Time {
-	all := make([]time.Time, len(files))
-	for i, f := range files {
-		if st, err := os.Stat(f); err == nil {
-			all[i] = st.ModTime()
-		}
+	chains, err := tlskeys.Parse("the value", text)
+	for _, c := range chains {
+		certs = append(certs, c.Certificate)
 	}
-	return all
-}
-
-func equalTimes(a, b []time.Time) bool {
-	for i := range a {
-		if i >= len(b) || !a[i].Equal(b[i]) {
-			return false
-		}
-	}
-	return len(a) == len(b)
+	return certs, err
 }

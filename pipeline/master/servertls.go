@@ -11,6 +11,7 @@ import (
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/maillog"
 	"github.com/mtad/mtad/core/smtp"
+	"github.com/mtad/mtad/core/tlskeys"
 	"github.com/mtad/mtad/core/tlspolicy"
 	"github.com/mtad/mtad/pipeline/smtpd"
 )
@@ -47,7 +48,11 @@ func (g *generation) serverTLS(c *conf.Config, log *maillog.Service) (*serverTLS
 		}
 		level = "encrypt"
 	}
-	certs, err := certificates(g.m.around.keyPair, c, "smtpd_tls")
+	known, err := g.serverAuthorities(c, log)
+	if err != nil {
+		return nil, err
+	}
+	own, err := keep(func() ([]tls.Certificate, error) { return g.serverCertificates(c, known) }, log)
 	if err != nil && !g.withoutTLS(log, err) {
 		return nil, err
 	}
@@ -55,7 +60,7 @@ func (g *generation) serverTLS(c *conf.Config, log *maillog.Service) (*serverTLS
 	if err != nil {
 		return nil, err
 	}
-	if len(certs) == 0 && names == nil {
+	if len(own.Certificates()) == 0 && names == nil {
 		err := errors.New("no server certificate (smtpd_tls_cert_file, smtpd_tls_chain_files)")
 		switch {
 		case level == "may" && !t.atOnce:
@@ -74,14 +79,26 @@ func (g *generation) serverTLS(c *conf.Config, log *maillog.Service) (*serverTLS
 	if err != nil {
 		return nil, err
 	}
-	t.config = &tls.Config{Certificates: certs, MinVersion: lo, MaxVersion: hi}
+	t.config = &tls.Config{GetCertificate: chosen(own, names), MinVersion: lo, MaxVersion: hi}
 	if names != nil {
-		t.config.GetCertificate = names.certificate
 		t.judge.Served = names.served
 	}
-	t.judge.SignedWith = signedWith(certs, names)
+	t.judge.SignedWith = signedWith(own, names)
 	t.judge.LogLevel = logLevel(c.String("smtpd_tls_loglevel"))
-	return t, t.clients(g, c, log)
+	return t, t.clients(c, known, log)
+}
+
+// chosen is tls.Config.GetCertificate: the certificate of the name that the client asks for, or else the
+// server's usual one.
+func chosen(own *tlskeys.Store, names *serverNames) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		if names != nil && hello.ServerName != "" {
+			if cert, err := names.certificate(hello); cert != nil || err != nil {
+				return cert, err
+			}
+		}
+		return own.For(hello), nil
+	}
 }
 
 // withoutTLS says that what TLS needs is not there, and reports whether to go on: at a start, as Postfix does.
@@ -94,20 +111,35 @@ func (g *generation) withoutTLS(log *maillog.Service, err error) bool {
 	return true
 }
 
+// serverAuthorities are the certificates of smtpd_tls_CAfile.
+type serverAuthorities struct {
+	file string // "" for none
+	all  []*x509.Certificate
+}
+
+func (g *generation) serverAuthorities(c *conf.Config, log *maillog.Service) (a serverAuthorities, err error) {
+	a.file = c.String("smtpd_tls_CAfile")
+	if a.all, err = certificatesIn(a.file); err == nil {
+		return a, nil
+	}
+	err = fmt.Errorf("smtpd_tls_CAfile: %w", err)
+	if !g.withoutTLS(log, err) {
+		return a, err
+	}
+	return serverAuthorities{}, nil
+}
+
+// serverCertificates are the server's own, each completed by those of the authorities that issued it.
+func (g *generation) serverCertificates(c *conf.Config, known serverAuthorities) ([]tls.Certificate, error) {
+	certs, err := g.m.around.certificates(c, "smtpd_tls")
+	for i := range certs {
+		certs[i].Certificate = tlspolicy.Complete(certs[i].Certificate, known.all)
+	}
+	return certs, err
+}
+
 // clients reads what certificates clients may show.
-func (t *serverTLS) clients(g *generation, c *conf.Config, log *maillog.Service) error {
-	file, dir := c.String("smtpd_tls_CAfile"), c.String("smtpd_tls_CApath")
-	authorities, err := certificatesIn(file)
-	if err != nil && !g.withoutTLS(log, fmt.Errorf("smtpd_tls_CAfile: %w", err)) {
-		return fmt.Errorf("smtpd_tls_CAfile: %w", err)
-	}
-	if err != nil {
-		file = ""
-	}
-	for i := range t.config.Certificates {
-		own := &t.config.Certificates[i]
-		own.Certificate = tlspolicy.Complete(own.Certificate, authorities)
-	}
+func (t *serverTLS) clients(c *conf.Config, known serverAuthorities, log *maillog.Service) (err error) {
 	o := &t.judge
 	o.Require = c.Bool("smtpd_tls_req_ccert") && t.required
 	if c.Bool("smtpd_tls_req_ccert") && !t.required {
@@ -125,21 +157,21 @@ func (t *serverTLS) clients(g *generation, c *conf.Config, log *maillog.Service)
 			return fmt.Errorf("tls_append_default_CA: %w", err)
 		}
 	}
-	if o.Roots, err = roots(file, dir, pool); err != nil {
+	if o.Roots, err = roots(known.file, c.String("smtpd_tls_CApath"), pool); err != nil {
 		return fmt.Errorf("smtpd_%w", err)
 	}
 	o.Depth = c.Int("smtpd_tls_ccert_verifydepth")
 	// Whether a certificate is good enough is for the access rules: the handshake takes any.
 	t.config.ClientAuth = tls.RequestClientCert
 	t.config.ClientCAs = x509.NewCertPool()
-	for _, a := range authorities { // which clients are told of, so that they choose the right one
+	for _, a := range known.all { // which clients are told of, so that they choose the right one
 		t.config.ClientCAs.AddCert(a)
 	}
 	return nil
 }
 
 // signedWith says which key the server signs with, where there is only one that it can be.
-func signedWith(certs []tls.Certificate, names *serverNames) func(string) any {
+func signedWith(own *tlskeys.Store, names *serverNames) func(string) any {
 	public := func(certs []tls.Certificate) any {
 		if len(certs) != 1 {
 			return nil
@@ -149,14 +181,13 @@ func signedWith(certs []tls.Certificate, names *serverNames) func(string) any {
 		}
 		return nil
 	}
-	usual := public(certs)
 	return func(name string) any {
 		if names != nil && name != "" {
-			if own, err := names.find(name); err == nil && own != nil {
-				return public(own)
+			if certs, err := names.find(name); err == nil && certs != nil {
+				return public(certs)
 			}
 		}
-		return usual
+		return public(own.Certificates())
 	}
 }
 

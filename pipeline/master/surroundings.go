@@ -10,6 +10,7 @@ import (
 	"github.com/mtad/mtad/core/notify"
 	"github.com/mtad/mtad/core/ports"
 	"github.com/mtad/mtad/core/privsep"
+	"github.com/mtad/mtad/core/tlskeys"
 	"github.com/mtad/mtad/pipeline/deliver"
 	"github.com/mtad/mtad/pipeline/deliver/asuser"
 )
@@ -114,13 +115,21 @@ func (s *surroundings) files() deliver.Files {
 // keyPair loads a certificate and its key. With a parent the key stays there.
 func (s *surroundings) keyPair(certFile, keyFile string) (tls.Certificate, error) {
 	if s.parent == nil {
-		return tls.LoadX509KeyPair(certFile, keyFile)
+		return tlskeys.Pair(certFile, keyFile)
 	}
-	chain, key, err := s.parent.KeyPair(certFile, keyFile)
-	if err != nil {
-		return tls.Certificate{}, err
+	return s.parent.KeyPair(certFile, keyFile)
+}
+
+// keyChains loads the keys of files, each with its certificates. With a parent the keys stay there.
+func (s *surroundings) keyChains(files []string) (certs []tls.Certificate, err error) {
+	if s.parent != nil {
+		return s.parent.KeyChains(files)
 	}
-	return tls.Certificate{Certificate: chain, PrivateKey: key}, nil
+	chains, err := tlskeys.Chains(files)
+	for _, c := range chains {
+		certs = append(certs, c.Certificate)
+	}
+	return certs, err
 }
 
 // close ends what was begun for deliveries. The ports are the process's: they outlive a Master.

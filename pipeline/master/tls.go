@@ -3,84 +3,48 @@ package master
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"github.com/mtad/mtad/core/conf"
+	"github.com/mtad/mtad/core/maillog"
+	"github.com/mtad/mtad/core/tlskeys"
 	"github.com/mtad/mtad/core/tlspolicy"
 )
 
-// keyLoader loads a certificate and its key.
-type keyLoader func(certFile, keyFile string) (tls.Certificate, error)
-
-// certificates loads PREFIX_chain_files, or the pairs of PREFIX_cert_file and PREFIX_eccert_file.
-func certificates(load keyLoader, c *conf.Config, prefix string) ([]tls.Certificate, error) {
-	var certs []tls.Certificate
-	add := func(certFile, keyFile string) error {
-		if certFile == "" || certFile == "none" {
-			return nil
-		}
-		pair, err := load(certFile, keyFile)
-		if err != nil {
-			return fmt.Errorf("%s_cert_file: %w", prefix, err)
-		}
-		certs = append(certs, pair)
-		return nil
-	}
+// certificates loads PREFIX_chain_files, or the pairs of PREFIX_cert_file and PREFIX_eccert_file. What could be
+// loaded is returned with the error.
+func (s *surroundings) certificates(c *conf.Config, prefix string) (certs []tls.Certificate, err error) {
 	if files := c.List(prefix + "_chain_files"); len(files) > 0 {
-		certs, err := chains(load, files)
-		if err != nil {
-			return nil, fmt.Errorf("%s_chain_files: %w", prefix, err)
+		if certs, err = s.keyChains(files); err != nil {
+			err = fmt.Errorf("%s_chain_files: %w", prefix, err)
 		}
-		return certs, nil
+		return certs, err
 	}
-	if err := add(c.String(prefix+"_cert_file"), c.String(prefix+"_key_file")); err != nil {
-		return nil, err
-	}
-	return certs, add(c.String(prefix+"_eccert_file"), c.String(prefix+"_eckey_file"))
-}
-
-// chains loads keys with their certificates: each file has both, or a key alone, whose certificates then are in
-// the next file.
-func chains(load keyLoader, files []string) (certs []tls.Certificate, err error) {
-	for i := 0; i < len(files); i++ {
-		pair, err := load(files[i], files[i])
-		if err != nil && i+1 < len(files) {
-			if two, other := load(files[i+1], files[i]); other == nil {
-				pair, err = two, nil
-				i++
-			}
+	for _, kind := range [...]string{"", "ec"} {
+		certFile := c.String(prefix + "_" + kind + "cert_file")
+		if certFile == "" || certFile == "none" {
+			continue
 		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", files[i], err)
+		pair, bad := s.keyPair(certFile, c.String(prefix+"_"+kind+"key_file"))
+		if bad != nil {
+			err = errors.Join(err, fmt.Errorf("%s_%scert_file: %w", prefix, kind, bad))
+			continue
 		}
 		certs = append(certs, pair)
 	}
-	return certs, nil
+	return certs, err
 }
 
-// chainsIn is chains for one text in PEM: each key is followed by its certificates.
-func chainsIn(text []byte) (certs []tls.Certificate, err error) {
-	var parts [][]byte
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		if len(parts) == 0 || strings.HasSuffix(block.Type, "PRIVATE KEY") {
-			parts = append(parts, nil)
-		}
-		last := &parts[len(parts)-1]
-		*last = append(*last, pem.EncodeToMemory(block)...)
-	}
-	for _, p := range parts {
-		pair, err := tls.X509KeyPair(p, p)
-		if err != nil {
-			return nil, err
-		}
-		certs = append(certs, pair)
-	}
-	return certs, nil
+// keep makes a Store of what load gives now, and will give. A failure now is the caller's to judge.
+func keep(load func() ([]tls.Certificate, error), log *maillog.Service) (*tlskeys.Store, error) {
+	certs, err := load()
+	return tlskeys.NewStore(certs, load, func(err error) {
+		log.Warning(err.Error() + "; the certificates that were read before stay in use")
+	}), err
 }
 
 // tlsVersions reads a list of protocols: ">=TLSv1.2", "<=TLSv1.3", "!TLSv1", or names.

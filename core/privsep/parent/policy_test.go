@@ -1,12 +1,15 @@
 package parent
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"fmt"
+	"math/big"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -17,6 +20,7 @@ import (
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/conf/conftest"
 	"github.com/mtad/mtad/core/privsep"
+	"github.com/mtad/mtad/core/tlskeys"
 )
 
 // policyOf is the policy of a configuration, made as if nobody were mail_owner. Its directory is this
@@ -186,17 +190,17 @@ func TestKeysAreThoseOfTheConfiguration(t *testing.T) {
 		}
 	}
 	p := policyOf(t, "smtpd_tls_cert_file = "+dir+"/cert\nsmtpd_tls_key_file = "+dir+"/key", services)
-	_, err := p.certificateChain(dir+"/cert", dir+"/other")
+	g := &Parent{}
+	_, err := g.keyPair(p, dir+"/cert", dir+"/other")
 	check(t, "another key", err, "the configuration has no certificate")
-	_, err = p.certificateChain(dir+"/cert", dir+"/key")
+	_, err = g.keyPair(p, dir+"/cert", dir+"/key")
 	check(t, "a file that is no key", err, "are no certificate and its key")
 	if strings.Contains(err.Error(), "secret") {
 		t.Errorf("the file is quoted: %v", err)
 	}
-	g := &Parent{}
 	for _, m := range []*privsep.Message{
-		{Integers: []int64{5, -1}, Texts: []string{dir + "/other", strings.Repeat("x", 32)}},
-		{Integers: []int64{5, -1}, Texts: []string{dir + "/key", strings.Repeat("x", 32)}},
+		{Integers: []int64{5, -1}, Texts: []string{dir + "/other", "", strings.Repeat("x", 32)}},
+		{Integers: []int64{5, -1}, Texts: []string{dir + "/key", "", strings.Repeat("x", 32)}},
 	} {
 		if _, err := g.sign(p, m); outcome(err) == "" {
 			t.Errorf("signed with %s", m.Texts[0])
@@ -219,7 +223,7 @@ func TestDigestsOfOldProtocolsAreSigned(t *testing.T) {
 		t.Fatal(err)
 	}
 	p, digest := policyOf(t, "smtpd_tls_cert_file = "+file, services), strings.Repeat("x", 36)
-	signature, err := (&Parent{}).sign(p, &privsep.Message{Integers: []int64{int64(crypto.MD5SHA1), -1}, Texts: []string{file, digest}})
+	signature, err := (&Parent{}).sign(p, &privsep.Message{Integers: []int64{int64(crypto.MD5SHA1), -1}, Texts: []string{file, tlskeys.Print(private.Public()), digest}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,5 +245,33 @@ func TestAConfigurationThatOthersMayWriteIsRefused(t *testing.T) {
 	g.policy.Store(p)
 	if err := g.reload(); outcome(err) == "" || g.policy.Load() != p {
 		t.Errorf("a reload took it: %v", err)
+	}
+}
+
+// An answer carries so many certificates and no more: what is over is refused, and the channel stays.
+func TestMoreCertificatesThanAnAnswerCarriesAreRefused(t *testing.T) {
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "chain")
+	text := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(private)})
+	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	p := policyOf(t, "smtpd_tls_chain_files = "+file, services)
+	for n, want := range map[int]string{62: "", 63: "too many certificates"} {
+		if err := os.WriteFile(file, append(text, bytes.Repeat(cert, n)...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		texts, err := (&Parent{}).keyChains(p, []string{file})
+		check(t, fmt.Sprint(n, " certificates"), err, want)
+		m := &privsep.Message{Op: privsep.Answer, Integers: []int64{0, 0}, Texts: texts}
+		if _, err := m.Append(nil); err != nil {
+			t.Error(err)
+		}
 	}
 }

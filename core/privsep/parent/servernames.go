@@ -7,6 +7,7 @@ import (
 
 	"github.com/mtad/mtad/core/conf"
 	"github.com/mtad/mtad/core/conf/list"
+	"github.com/mtad/mtad/core/tlskeys"
 )
 
 // addServerNames notes the files of keys and certificates that the tables of tls_server_sni_maps name,
@@ -21,7 +22,7 @@ func (p *Policy) addServerNames(c *conf.Config) {
 		if !strings.HasPrefix(name, "/") || !rootsAlone(name) {
 			continue
 		}
-		text, err := small(name)
+		text, err := tlskeys.Read(name)
 		if err != nil {
 			continue
 		}

@@ -130,8 +130,11 @@ func (s *session) answer(m *privsep.Message) {
 	case privsep.Deliverer:
 		s.deliverer(m)
 	case privsep.KeyPair:
-		chain, err := policy.certificateChain(m.Texts[0], m.Texts[1])
+		chain, err := p.keyPair(policy, m.Texts[0], m.Texts[1])
 		s.reply(m.ID, err, chain)
+	case privsep.KeyChains:
+		chains, err := p.keyChains(policy, m.Texts)
+		s.reply(m.ID, err, chains)
 	case privsep.Sign:
 		signature, err := p.sign(policy, m)
 		s.reply(m.ID, err, []string{signature})

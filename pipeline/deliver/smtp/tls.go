@@ -11,6 +11,7 @@ import (
 
 	"github.com/mtad/mtad/core/dns"
 	"github.com/mtad/mtad/core/table"
+	"github.com/mtad/mtad/core/tlskeys"
 	"github.com/mtad/mtad/core/tlspolicy"
 )
 
@@ -57,7 +58,7 @@ type TLS struct {
 	// smtp_tls_trust_anchor_file); nil: none is.
 	Roots *x509.CertPool
 	// Certificates are ours, for servers that ask (smtp_tls_cert_file, smtp_tls_key_file).
-	Certificates []tls.Certificate
+	Certificates *tlskeys.Store
 	// ServerName is sent as SNI: "" for none, "hostname", "nexthop" or a name
 	// (smtp_tls_servername).
 	ServerName string
@@ -142,7 +143,9 @@ func (t *TLS) shared() bool {
 // config returns what all handshakes of the agent share.
 func (t *TLS) config() *tls.Config {
 	c := &tls.Config{
-		Certificates: t.Certificates,
+		GetClientCertificate: func(request *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return t.Certificates.Asked(request), nil
+		},
 		// Opportunistic TLS has no name to check a certificate against (RFC 7435): whom the
 		// DNS calls a domain's mail exchanger, anybody who answers for it may be. The levels that
 		// ask for more check the certificates after the handshake (policy.judge).
