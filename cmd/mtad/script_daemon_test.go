@@ -30,7 +30,7 @@ func daemonCommands() map[string]func(*testscript.TestScript, bool, []string) {
 }
 
 // awaitTime bounds what a script waits for.
-const awaitTime = 20 * time.Second
+const awaitTime = 60 * time.Second
 
 // scriptFreePort is "freeport NAME...": each variable is a port that is this script's alone.
 func scriptFreePort(ts *testscript.TestScript, _ bool, names []string) {

@@ -25,7 +25,7 @@ import (
 func play(t *testing.T, nc net.Conn, script string) {
 	t.Helper()
 	defer nc.Close()
-	nc.SetDeadline(time.Now().Add(3 * time.Second))
+	nc.SetDeadline(time.Now().Add(30 * time.Second))
 	r := bufio.NewReader(nc)
 	for _, line := range strings.Split(strings.TrimSpace(script), "\n") {
 		line = strings.TrimLeft(line, "\t")

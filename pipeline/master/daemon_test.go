@@ -21,7 +21,7 @@ import (
 )
 
 // patience bounds every wait of these tests; none of them measures time with it.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // stockMaster is the master.cf of the daemons under test.
 const stockMaster = `127.0.0.1:%PORT%   inet  n       -      n      -      -       smtpd
@@ -268,9 +268,9 @@ func (l *logbook) wait(t testing.TB, pattern string) []string {
 func (l *logbook) waitAfter(t testing.TB, mark int, pattern string, gone <-chan struct{}) []string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
+	deadline := time.Now().Add(patience) // before late is made: it has come when late wakes
 	late := time.AfterFunc(patience, l.wake)
 	defer late.Stop()
-	deadline := time.Now().Add(patience)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for {

@@ -253,9 +253,9 @@ func (s *sink) wait(t testing.TB, n int) []*received {
 
 // waitFor returns the messages as soon as enough says so, nil when it never does.
 func (s *sink) waitFor(enough func([]*received) bool) []*received {
+	deadline := time.Now().Add(patience) // before late is made: it has come when late wakes
 	late := time.AfterFunc(patience, func() { s.mu.Lock(); defer s.mu.Unlock(); s.more.Broadcast() })
 	defer late.Stop()
-	deadline := time.Now().Add(patience)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for !enough(s.all) {

@@ -19,7 +19,7 @@ import (
 )
 
 // patience bounds what a test waits for.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // memory is a cache.
 type memory struct {

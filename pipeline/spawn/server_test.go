@@ -19,7 +19,7 @@ import (
 )
 
 // patience bounds every wait.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // said collects the log.
 type said struct {

@@ -25,7 +25,7 @@ import (
 	"github.com/mtad/mtad/plugins/sdk/sdktest"
 )
 
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()

@@ -19,7 +19,7 @@ import (
 )
 
 // patience bounds what should be over long before.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // self is who the commands of these tests run as: with root's rights nobody, else the tester.
 func self(t testing.TB) string {

@@ -358,7 +358,7 @@ func greets(addr string) bool {
 		return false
 	}
 	defer nc.Close()
-	nc.SetDeadline(time.Now().Add(5 * time.Second))
+	nc.SetDeadline(time.Now().Add(30 * time.Second))
 	_, err = nc.Read(make([]byte, 1))
 	return err == nil
 }

@@ -211,7 +211,7 @@ func (w *world) play(addr string, nc net.Conn, script string) {
 	t := w.t
 	defer func() { nc.Close() }()
 	if !w.pipes {
-		nc.SetDeadline(time.Now().Add(5 * time.Second))
+		nc.SetDeadline(time.Now().Add(30 * time.Second))
 	}
 	r := bufio.NewReader(nc)
 	for _, line := range strings.Split(strings.TrimSpace(script), "\n") {
