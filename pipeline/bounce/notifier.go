@@ -126,5 +126,5 @@ func thoseWho(rs []queue.Report, wants func(mail.Notify) bool) []queue.Report {
 
 // isDoubleBounce tells whether a message is one of our own to postmaster.
 func (n *Notifier) isDoubleBounce(sender string) bool {
-	return strings.EqualFold(sender, n.o.DoubleBounceSender+"@"+n.o.Origin)
+	return strings.EqualFold(sender, n.o.DoubleBounceSender+"@"+n.o.Hostname)
 }

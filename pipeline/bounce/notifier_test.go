@@ -45,15 +45,15 @@ func TestWhoIsToldOfAFailure(t *testing.T) {
 		{"nobody when no NOTIFY wants it", "alice@x", "", all[2:], "", "4F1A2B: sender non-delivery notification not wanted (NOTIFY)\n"},
 		{"nobody when nobody failed", "alice@x", "bounce", nil, "", ""},
 		{"postmaster too, of all", "alice@x", "bounce", all,
-			"<> to alice@x: default@x failure@x\n<double-bounce@example.org> to postmaster@example.org: default@x failure@x never@x others@x\n",
+			"<> to alice@x: default@x failure@x\n<double-bounce@mx.example.org> to postmaster@example.org: default@x failure@x never@x others@x\n",
 			"4F1A2B: sender non-delivery notification: 5B1\n4F1A2B: postmaster non-delivery notification: 5B2\n"},
 		{"postmaster when the sender is null", "", "2bounce", all,
-			"<double-bounce@example.org> to 2b@example.com: default@x failure@x never@x others@x\n", "4F1A2B: postmaster non-delivery notification: 5B1\n"},
+			"<double-bounce@mx.example.org> to 2b@example.com: default@x failure@x never@x others@x\n", "4F1A2B: postmaster non-delivery notification: 5B1\n"},
 		{"bounce implies 2bounce", "", "bounce", all[:1],
-			"<double-bounce@example.org> to 2b@example.com: default@x\n", "4F1A2B: postmaster non-delivery notification: 5B1\n"},
+			"<double-bounce@mx.example.org> to 2b@example.com: default@x\n", "4F1A2B: postmaster non-delivery notification: 5B1\n"},
 		{"nobody when the sender is null and postmaster does not care", "", "delay, resource", all, "",
 			"4F1A2B: undeliverable message from <> discarded (notify_classes has no 2bounce)\n"},
-		{"nobody when postmaster cannot be told", "Double-Bounce@Example.org", "bounce, 2bounce", all, "",
+		{"nobody when postmaster cannot be told", "Double-Bounce@MX.Example.org", "bounce, 2bounce", all, "",
 			"warning: 4F1A2B: undeliverable postmaster notification discarded\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -87,12 +87,12 @@ func TestWhoIsToldOfADelay(t *testing.T) {
 	}{
 		{"the sender", "alice@x", bounce.ClassBounce, "<> to alice@x: default@x delay@x\n", "4F1A2B: sender delay notification: 5B1\n"},
 		{"and postmaster", "alice@x", bounce.ClassDelay,
-			"<> to alice@x: default@x delay@x\n<double-bounce@example.org> to postmaster@example.org: default@x delay@x failure@x\n",
+			"<> to alice@x: default@x delay@x\n<double-bounce@mx.example.org> to postmaster@example.org: default@x delay@x failure@x\n",
 			"4F1A2B: sender delay notification: 5B1\n4F1A2B: postmaster delay notification: 5B2\n"},
 		{"postmaster alone when the sender is null", "", bounce.ClassDelay,
-			"<double-bounce@example.org> to postmaster@example.org: default@x delay@x failure@x\n", "4F1A2B: postmaster delay notification: 5B1\n"},
+			"<double-bounce@mx.example.org> to postmaster@example.org: default@x delay@x failure@x\n", "4F1A2B: postmaster delay notification: 5B1\n"},
 		{"nobody when the sender is null", "", bounce.ClassBounce | bounce.ClassDoubleBounce, "", ""},
-		{"nobody when a notice to postmaster is late", "double-bounce@example.org", bounce.ClassDelay, "", ""},
+		{"nobody when a notice to postmaster is late", "double-bounce@mx.example.org", bounce.ClassDelay, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, func(o *bounce.Options) { o.Classes = c.classes })
@@ -117,7 +117,7 @@ func TestSuccessIsReportedToThoseWhoAskedAndByNobodyElse(t *testing.T) {
 		about("default@x", ok), wishing(mail.NotifySuccess, about("asked@x", ok)), wishing(mail.NotifySuccess, about("nexthop@x", relayed)),
 	}
 	for sender, want := range map[string]string{
-		"alice@x": "<> to alice@x: asked@x\n", "": "", "double-bounce@example.org": "",
+		"alice@x": "<> to alice@x: asked@x\n", "": "", "double-bounce@mx.example.org": "",
 	} {
 		w := newWorld(t, func(o *bounce.Options) { o.Classes = ^bounce.Classes(0) })
 		if err := w.Success(context.Background(), entry(sender), text(plain), all); err != nil {

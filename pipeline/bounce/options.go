@@ -46,7 +46,7 @@ type Options struct {
 	// values of their macros.
 	Templates  template.Set
 	Parameters template.Lookup
-	// DoubleBounceSender is the local part from which postmaster's notices come, double-bounce
+	// DoubleBounceSender is the local part, at Hostname, from which postmaster's notices come, double-bounce
 	// when "" (double_bounce_sender).
 	DoubleBounceSender string
 	// Timeout is how long a submission may take, 5 minutes when 0.

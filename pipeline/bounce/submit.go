@@ -26,7 +26,7 @@ func (n *Notifier) toSender(ctx context.Context, nt *notice, text Text) error {
 // toPostmaster sends a notice that cannot bounce.
 func (n *Notifier) toPostmaster(ctx context.Context, rcpt string, nt *notice, text Text) error {
 	nt.postmaster = true
-	nt.from = n.o.DoubleBounceSender + "@" + n.o.Origin
+	nt.from = n.o.DoubleBounceSender + "@" + n.o.Hostname
 	if _, _, ok := addr.Split(rcpt); !ok {
 		rcpt += "@" + n.o.Origin
 	}

@@ -80,7 +80,7 @@ func (n *Notifier) tellTrouble(ctx context.Context, classes Classes, we, client,
 
 func (n *Notifier) troubleEnvelope(rcpt string) *mail.Envelope {
 	return &mail.Envelope{
-		Sender:     n.o.DoubleBounceSender + "@" + n.o.Origin,
+		Sender:     n.o.DoubleBounceSender + "@" + n.o.Hostname,
 		Recipients: []mail.Recipient{{Address: rcpt, Original: rcpt}},
 		Body:       mail.Body8BitMIME,
 		Origin:     mail.Origin{Kind: mail.KindBounce, Service: "bounce", UID: -1, Local: true},

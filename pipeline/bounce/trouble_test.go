@@ -44,7 +44,7 @@ func TestWhoIsToldOfASessionWithErrors(t *testing.T) {
 						t.Errorf("no %q in\n%s", want, w.door.texts[i])
 					}
 				}
-				if env.Sender != "double-bounce@example.org" {
+				if env.Sender != "double-bounce@mx.example.org" {
 					t.Errorf("from <%s>", env.Sender)
 				}
 			}

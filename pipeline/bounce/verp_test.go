@@ -18,9 +18,9 @@ func TestEachFailureGoesToTheSenderOfItsOwn(t *testing.T) {
 		want   string
 	}{
 		{"a notice for each", false, "list@l.example", "<> to list+bob=x@l.example: bob@x\n<> to list+eve=x@l.example: eve@x\n" +
-			"<double-bounce@example.org> to postmaster@example.org: bob@x never@x eve@x\n"},
+			"<double-bounce@mx.example.org> to postmaster@example.org: bob@x never@x eve@x\n"},
 		{"one for all (disable_verp_bounces)", true, "list@l.example", "<> to list@l.example: bob@x eve@x\n" +
-			"<double-bounce@example.org> to postmaster@example.org: bob@x never@x eve@x\n"},
+			"<double-bounce@mx.example.org> to postmaster@example.org: bob@x never@x eve@x\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, func(o *bounce.Options) { o.NoVERP, o.Classes = c.off, bounce.ClassBounce })

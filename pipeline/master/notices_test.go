@@ -43,7 +43,7 @@ func TestPostmasterHearsOfSessionsWithErrors(t *testing.T) {
 					t.Errorf("no %q in\n%s", want, m.text)
 				}
 			}
-			if !strings.Contains(m.from, "<double-bounce@") {
+			if !strings.Contains(m.from, "<double-bounce@mail.mtad.test>") {
 				t.Errorf("from %s", m.from)
 			}
 		})
