@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/mtad/mtad/core/mail"
+	"github.com/mtad/mtad/core/status"
 	"github.com/mtad/mtad/pipeline/ctl"
 	"github.com/mtad/mtad/queue"
 )
@@ -66,7 +67,12 @@ func (b backend) Release(ctx context.Context, id string) error { return b.gen().
 func (b backend) Delete(ctx context.Context, id string) error { return b.gen().queue.Delete(ctx, id) }
 
 // Reload reads the configuration again.
-func (b backend) Reload(ctx context.Context) error { return b.m.Reload(ctx) }
+func (b backend) Reload(ctx context.Context) error {
+	if err := b.m.Reload(ctx); err != nil {
+		return status.Tempfail("4.3.5", "mtad goes on with the configuration it had").Because(err)
+	}
+	return nil
+}
 
 // Stop begins to stop.
 func (b backend) Stop(context.Context) error {
