@@ -45,7 +45,7 @@ func TestRootIsGivenUpForGood(t *testing.T) {
 	d.run()
 	for field, want := range map[string]string{
 		"Uid": strings.Repeat(owner.Uid+" ", 4), "Gid": strings.Repeat(owner.Gid+" ", 4), "Groups": owner.Gid + " ",
-		"CapPrm": "0000000000000000 ", "CapEff": "0000000000000000 ", "CapBnd": "0000000000000000 ", "NoNewPrivs": "1 ",
+		"Name": "mtad ", "CapPrm": "0000000000000000 ", "CapEff": "0000000000000000 ", "CapBnd": "0000000000000000 ", "NoNewPrivs": "1 ",
 	} {
 		if got := regexp.MustCompile(`\s+`).ReplaceAllString(statusOf(t, d.worker(), field)+" ", " "); got != want {
 			t.Errorf("%s is %q, want %q", field, got, want)

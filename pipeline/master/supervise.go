@@ -37,6 +37,7 @@ func Serve(ctx context.Context, c *conf.Config, o Options) (code int, err error)
 		return 1, err
 	}
 	if client != nil {
+		privsep.Name("mtad")
 		o.around = &surroundings{parent: client, users: asuser.New(client, c.Duration("max_idle")), alive: notify.Watchdog(os.Getenv, os.Getpid())}
 		return 0, serveAlone(ctx, c, o)
 	}

@@ -35,6 +35,7 @@ const processors = 64
 
 // Main is the whole of a deliverer. It returns the exit code.
 func Main(argv []string, stderr io.Writer) int {
+	privsep.Name(privsep.DelivererName)
 	runtime.GOMAXPROCS(max(processors, runtime.GOMAXPROCS(0)))
 	err := run(argv[1], len(argv) == 3)
 	if err != nil {
