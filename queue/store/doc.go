@@ -29,9 +29,9 @@
 // is synced, under its final name, before an entry speaks of it, and removed after the removal of
 // its entry is synced. Nobody reads a byte of text whose checksum is wrong. No id comes twice.
 //
-// Update and Remove are not synced, but for hold: a power cut may undo at most those of the last
-// second (Options.SyncAfter), a kill of the process none. While the disk fails, they still
-// succeed for entries in use, as far as there is memory, and are written once it works again.
+// Update and Remove are not synced, but for hold: a power cut or a kill of the process may undo at
+// most those of the last 0.1 s (Options.SyncAfter). While the disk fails, they still succeed for
+// entries in use, as far as there is memory, and are written once it works again.
 //
 // # Format
 //

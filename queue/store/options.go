@@ -29,8 +29,8 @@ type Options struct {
 	Log *slog.Logger
 	// Now is the clock for queue ids; nil is time.Now.
 	Now func() time.Time
-	// SyncAfter is how long progress and removals may wait for a sync; zero is 1 s. A power
-	// cut repeats at most that much work.
+	// SyncAfter is how long progress and removals may wait for a sync; zero is 0.1 s. A power
+	// cut, or a kill, repeats at most that much work.
 	SyncAfter time.Duration
 	// RetryAfter is how long the store waits, at first, before it tries to work again after
 	// the disk failed; zero is 1 s.
@@ -54,7 +54,7 @@ func (o *Options) setDefaults() {
 		o.Now = time.Now
 	}
 	if o.SyncAfter <= 0 {
-		o.SyncAfter = time.Second
+		o.SyncAfter = time.Second / 10
 	}
 	if o.RetryAfter <= 0 {
 		o.RetryAfter = time.Second
