@@ -21,7 +21,8 @@ SIGHUP reads the configuration again. SIGUSR2 does what "mtad upgrade" does.
   -c DIR         configuration directory: main.cf, master.cf, mtad.toml
   -o NAME=VALUE  a parameter that wins over what the files say; may be repeated
 
-The log goes to maillog_file, or to standard error. Started by root, mtad keeps
+The log goes to maillog_file; without one to standard error or, where that is
+the journal of systemd, to syslog. Started by root, mtad keeps
 a small process with root's rights, which binds ports, holds private keys and
 starts deliveries as the users they are for; everything else runs as mail_owner.
 Sockets that systemd opened (LISTEN_FDS) are taken over, by name or address.

@@ -99,6 +99,9 @@ func New(c *conf.Config, o Options) (m *Master, err error) {
 	if err = m.openLog(c); err != nil {
 		return m, err
 	}
+	for _, w := range readOnlyMailboxes(c, onReadOnly) {
+		m.log.Warning(w)
+	}
 	if err = m.confine(c); err != nil {
 		return m, err
 	}
