@@ -171,9 +171,14 @@ func (k *checker) service(s *mastercf.Service) []Finding {
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		f := k.setting(view, name)
 		f.Service = s.String()
-		if _, _, ok := param.SplitTransport(name); ok && f.Status != StatusUnknown {
+		switch _, _, scheduled := param.SplitTransport(name); {
+		case f.Status == StatusUnknown, strings.HasPrefix(f.Note, "bad value"):
+		case scheduled:
 			f.Status = StatusAccepted
 			f.Note = "the scheduler reads it from main.cf; as -o of a service it has no effect, in Postfix neither"
+		case cleanupAlone[name] && s.Program != "cleanup":
+			f.Status = StatusAccepted
+			f.Note = "cleanup alone reads it; as -o of " + s.Program + " it has no effect, in Postfix neither: cleanup_service_name names a cleanup with settings of its own"
 		}
 		if s.File != "" {
 			findings = append(findings, f)

@@ -57,6 +57,8 @@ slow unix - - n - - smtp -o slow_destination_rate_delay=5s
 policy unix - n n - - spawn user=nobody argv=/bin/policy
 maildrop unix - n n - - pipe flags=DRhu user=vmail argv=/usr/bin/maildrop
 smtp inet n - n - 5 smtpd
+strict unix n - n - 0 cleanup -o header_checks=regexp:/etc/x
+reentry inet n - n - - smtpd -o header_checks= -o cleanup_service_name=strict
 `,
 	})
 	all := conftest.LoadDir(t, dir, conf.WithEnviron([]string{"MTAD_HOPCOUNT_LIMITS=3"})).Check()
@@ -92,6 +94,9 @@ smtp inet n - n - 5 smtpd
 		{"submission/inet", "smtpd_client_restrictions", conf.StatusEffective, "the rules for connections", 3},
 		{"submission/inet", "smtpd_tls_wrapermode", conf.StatusUnknown, "is smtpd_tls_wrappermode meant?", 4},
 		{"slow/unix", "slow_destination_rate_delay", conf.StatusAccepted, "as -o of a service it has no effect", 5},
+		{"strict/unix", "header_checks", conf.StatusEffective, "", 9},
+		{"reentry/inet", "header_checks", conf.StatusAccepted, "as -o of smtpd it has no effect, in Postfix neither", 10},
+		{"reentry/inet", "cleanup_service_name", conf.StatusEffective, "", 10},
 	}
 	for _, tt := range tests {
 		f := finding(t, all, tt.service, tt.parameter)
