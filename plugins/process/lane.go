@@ -75,6 +75,10 @@ func (l *lane) read() {
 
 // call runs a hook on a free lane.
 func (c *child) call(ctx context.Context, p sdk.Point, h sdk.Host) (sdk.Action, error) {
+	limit := c.o.Overdue
+	if until, ok := ctx.Deadline(); ok {
+		limit = time.Until(until)
+	}
 	l, err := c.lanes.get(ctx)
 	if err != nil {
 		return 0, err
@@ -85,11 +89,12 @@ func (c *child) call(ctx context.Context, p sdk.Point, h sdk.Host) (sdk.Action, 
 			return 0, unsent{c.broken(err)}
 		}
 	}
-	a, err := l.run(ctx, p, h)
+	a, err := l.run(ctx, limit, p, h)
 	switch {
 	case err == nil:
 		c.lanes.put(l)
 	case errors.Is(err, ErrTime):
+		c.lanes.hung.Add(1)
 		c.work.Go(func() { l.outlast() })
 	case errors.As(err, new(failed)):
 		c.lanes.put(l)
@@ -128,13 +133,9 @@ func (l *lane) drop() {
 	l.c.lanes.lost()
 }
 
-// run asks the hook and serves what it asks for.
-func (l *lane) run(ctx context.Context, p sdk.Point, h sdk.Host) (sdk.Action, error) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		deadline = time.Now().Add(l.c.o.Overdue)
-	}
-	limit := time.Until(deadline)
+// run asks the hook, which has the time of limit, and serves what it asks for.
+func (l *lane) run(ctx context.Context, limit time.Duration, p sdk.Point, h sdk.Host) (sdk.Action, error) {
+	deadline := time.Now().Add(limit)
 	l.timer.Reset(limit)
 	l.guard.Reset(limit + drainTime)
 	defer l.guard.Stop()

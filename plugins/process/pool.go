@@ -5,16 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// maxWait is how long a call waits for a lane.
-const maxWait = time.Second
+// maxWait is how long a call waits for a lane; when calls that had one ran out of time meanwhile, it waits no
+// longer than hungWait.
+const maxWait, hungWait = 10 * time.Second, time.Second
 
 // pool keeps the lanes of a process. A slot stands for a lane that exists or may be opened. Safe for
 // concurrent use.
 type pool struct {
 	slots chan struct{}
+	hung  atomic.Int64 // calls that ran out of time
 
 	mu     sync.Mutex
 	free   []*lane
@@ -48,15 +51,20 @@ func (p *pool) get(ctx context.Context) (*lane, error) {
 }
 
 func (p *pool) wait(ctx context.Context) error {
-	t := time.NewTimer(maxWait)
+	begun, hung := time.Now(), p.hung.Load()
+	t := time.NewTicker(hungWait)
 	defer t.Stop()
-	select {
-	case p.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return fmt.Errorf("busy: %d hooks run at a time, and none ended within %v", cap(p.slots), maxWait)
+	for {
+		select {
+		case p.slots <- struct{}{}:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-t.C:
+			if waited := time.Since(begun); waited >= maxWait || p.hung.Load() != hung {
+				return fmt.Errorf("busy: %d hooks run at a time, and it had no turn within %v", cap(p.slots), waited.Round(hungWait))
+			}
+		}
 	}
 }
 

@@ -125,12 +125,15 @@ func (m *Module) Call(ctx context.Context, p sdk.Point, h sdk.Host) (sdk.Action,
 	}
 }
 
+// restartWait is how long a call without a deadline waits for the next process.
+const restartWait = time.Second
+
 // absent waits for the next process when it is started within the time that the call has: one crash is
 // one message's affair. It fails at once when it will be later.
 func (m *Module) absent(ctx context.Context) (*child, error) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
-		deadline = time.Now().Add(maxWait)
+		deadline = time.Now().Add(restartWait)
 	}
 	t := time.NewTimer(time.Until(deadline))
 	defer t.Stop()

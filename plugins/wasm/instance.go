@@ -124,15 +124,33 @@ func (in *instance) hook(p sdk.Point) api.Function {
 // initTime limits what a guest does while it is loaded.
 const initTime = 5 * time.Second
 
+// renewed is a context whose deadline begins anew.
+type renewed struct {
+	context.Context
+	until time.Time
+}
+
+// Deadline returns the new one.
+func (r renewed) Deadline() (time.Time, bool) { return r.until, true }
+
+// from is ctx with a deadline of now and limit.
+func from(ctx context.Context, limit time.Duration) context.Context {
+	return renewed{ctx, time.Now().Add(limit)}
+}
+
+// limitOf is the time that a guest has: until the deadline of a context, initTime without one.
+func limitOf(ctx context.Context) time.Duration {
+	if until, ok := ctx.Deadline(); ok {
+		return time.Until(until)
+	}
+	return initTime
+}
+
 // run calls fn with h as its host and returns the result, 0 when it has none.
-func (in *instance) run(fn api.Function, ctx context.Context, h sdk.Host) (uint64, error) {
+func (in *instance) run(fn api.Function, ctx context.Context, limit time.Duration, h sdk.Host) (uint64, error) {
 	in.ctx.Context, in.host, in.calls, in.unpaid, in.used = ctx, h, 0, 0, 0
 	in.begun = time.Now()
-	in.looked = in.begun
-	var ok bool
-	if in.deadline, ok = ctx.Deadline(); !ok {
-		in.deadline = in.begun.Add(initTime)
-	}
+	in.looked, in.deadline = in.begun, in.begun.Add(limit)
 	in.spent, in.portion, in.size = 0, fuel, in.mem.Size()
 	in.refuel()
 	in.stack.Set(stack)

@@ -188,7 +188,7 @@ func (m *Module) instantiate(ctx context.Context, start bool) (*instance, error)
 		in.globals = append(in.globals, mod.ExportedGlobal(g.Name).(api.MutableGlobal))
 	}
 	if start && mod.ExportedFunction("_initialize") != nil {
-		if _, err := in.run(mod.ExportedFunction("_initialize"), ctx, &initHost{m: m}); err != nil {
+		if _, err := in.run(mod.ExportedFunction("_initialize"), ctx, limitOf(ctx), &initHost{m: m}); err != nil {
 			mod.Close(ctx)
 			return nil, fmt.Errorf("_initialize: %w", err)
 		}
@@ -200,7 +200,7 @@ func (m *Module) instantiate(ctx context.Context, start bool) (*instance, error)
 func (m *Module) initialise(ctx context.Context, in *instance) (sdk.Points, error) {
 	h := &initHost{m: m}
 	if fn := in.mod.ExportedFunction("mtad_init"); fn != nil {
-		code, err := in.run(fn, ctx, h)
+		code, err := in.run(fn, ctx, limitOf(ctx), h)
 		if err != nil {
 			return 0, fmt.Errorf("mtad_init: %w", err)
 		}
@@ -210,7 +210,7 @@ func (m *Module) initialise(ctx context.Context, in *instance) (sdk.Points, erro
 	}
 	hooks := m.manifest.Hooks
 	if fn := in.mod.ExportedFunction("mtad_hooks"); fn != nil {
-		mask, err := in.run(fn, ctx, h)
+		mask, err := in.run(fn, ctx, limitOf(ctx), h)
 		if err != nil {
 			return 0, fmt.Errorf("mtad_hooks: %w", err)
 		}
@@ -222,24 +222,29 @@ func (m *Module) initialise(ctx context.Context, in *instance) (sdk.Points, erro
 // Manifest says what the module is and wants.
 func (m *Module) Manifest() sdk.Manifest { return m.manifest }
 
-// Call runs one hook. The error is a *Failure.
+// Call runs one hook. The error is a *Failure. The time until the deadline of ctx is the guest's limit; it
+// begins when there is an instance, for which the call waits at most maxWait.
 func (m *Module) Call(ctx context.Context, p sdk.Point, h sdk.Host) (sdk.Action, error) {
 	if !m.manifest.Hooks.Has(p) {
 		return sdk.ActContinue, nil
 	}
+	limit := limitOf(ctx)
 	in, err := m.pool.get(ctx)
 	if err != nil {
 		return 0, &Failure{Cause: err}
 	}
 	if in == nil {
-		if in, err = m.fresh(ctx); err != nil {
+		if in, err = m.fresh(from(ctx, limit)); err != nil {
 			m.pool.lost()
 			return 0, &Failure{Cause: err}
 		}
 	}
 	in.budget = m.o.Fuel
-	v, err := in.run(in.hook(p), ctx, h)
+	v, err := in.run(in.hook(p), ctx, limit, h)
 	m.used[p].note(in)
+	if errors.Is(err, ErrTime) {
+		m.pool.hung.Add(1)
+	}
 	if err != nil || !m.recycle(in) {
 		m.drop(in)
 	} else {

@@ -4,16 +4,19 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// maxWait is how long a call waits for an instance.
-const maxWait = time.Second
+// maxWait is how long a call waits for an instance; when calls that had one ran out of time meanwhile, it
+// waits no longer than hungWait: there is not much to do, but nothing gets done.
+const maxWait, hungWait = 10 * time.Second, time.Second
 
 // pool keeps the instances of a module. A slot stands for an instance that exists or may be
 // made. Safe for concurrent use.
 type pool struct {
 	slots chan struct{}
+	hung  atomic.Int64 // calls that ran out of time
 
 	mu      sync.Mutex
 	free    []*instance
@@ -53,15 +56,20 @@ func (p *pool) get(ctx context.Context) (*instance, error) {
 }
 
 func (p *pool) wait(ctx context.Context) error {
-	t := time.NewTimer(maxWait)
+	begun, hung := time.Now(), p.hung.Load()
+	t := time.NewTicker(hungWait)
 	defer t.Stop()
-	select {
-	case p.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return errBusy(cap(p.slots), maxWait)
+	for {
+		select {
+		case p.slots <- struct{}{}:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-t.C:
+			if waited := time.Since(begun); waited >= maxWait || p.hung.Load() != hung {
+				return errBusy(cap(p.slots), waited.Round(hungWait))
+			}
+		}
 	}
 }
 
