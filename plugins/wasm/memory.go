@@ -2,18 +2,27 @@ package wasm
 
 import (
 	"sync"
+	"time"
 
 	"github.com/tetratelabs/wazero/experimental"
 )
 
 // memories makes the memories of a module's instances, outside of Go's heap where the system allows it:
 // a memory is reserved as large as it may become and takes what was written to, so that growing moves
-// nothing, and one that is given up gives its pages back at once. Safe for concurrent use.
+// nothing. The pages of one that is given up are cleared and kept for the next one that grows, for a while: to
+// find and clear new ones takes the kernel four times as long. Safe for concurrent use.
 type memories struct {
-	mu   sync.Mutex
+	mu   sync.Mutex // guards all below
 	all  [][]byte
-	free []*mapped
+	free []*mapped   // the one that was used last is the last
+	idle *time.Timer // gives pages back; nil while no memory has any to give
 }
+
+// keepTime is how long pages are kept for the next instance, of memories of at most keepMost bytes.
+const (
+	keepTime = 10 * time.Second
+	keepMost = 64 << 20
+)
 
 var _ experimental.MemoryAllocator = (*memories)(nil)
 
@@ -42,6 +51,36 @@ func (a *memories) close() {
 		unmapRoom(room)
 	}
 	a.all, a.free = nil, nil
+	if a.idle != nil {
+		a.idle.Stop()
+		a.idle = nil
+	}
+}
+
+// sweep gives back what nobody needed for keepTime.
+func (a *memories) sweep() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.idle == nil {
+		return // closed meanwhile
+	}
+	a.idle = nil
+	for _, m := range a.free {
+		switch left := keepTime - time.Since(m.freed); {
+		case m.kept == 0:
+		case left > 0:
+			a.later(left)
+		default:
+			m.drop()
+		}
+	}
+}
+
+// later calls sweep, unless it will be called anyway. The caller holds mu.
+func (a *memories) later(d time.Duration) {
+	if a.idle == nil {
+		a.idle = time.AfterFunc(d, a.sweep)
+	}
 }
 
 // mapped is a memory of its own mapping.
@@ -49,6 +88,9 @@ type mapped struct {
 	from *memories
 	room []byte // all of it
 	size uint64 // of what the guest has
+	// kept is how much of it may have pages although nobody uses it, since freed.
+	kept  uint64
+	freed time.Time
 }
 
 // Reallocate makes the memory size bytes long. What is new is zero.
@@ -60,16 +102,28 @@ func (m *mapped) Reallocate(size uint64) []byte {
 	return m.room[:size:size]
 }
 
-// Free gives the pages back. The address space stays for the next instance: whoever should look at this
+// Free empties the memory. The address space stays for the next instance: whoever should look at this
 // memory still, sees zeros.
 func (m *mapped) Free() {
-	if dropPages(m.room[:m.size]) != nil {
-		clear(m.room[:m.size])
+	m.kept, m.size = max(m.kept, m.size), 0
+	if m.kept > keepMost || clearPages(m.room[:m.kept]) != nil {
+		m.drop()
 	}
-	m.size = 0
+	m.freed = time.Now()
 	m.from.mu.Lock()
 	defer m.from.mu.Unlock()
 	m.from.free = append(m.from.free, m)
+	if m.kept > 0 {
+		m.from.later(keepTime)
+	}
+}
+
+// drop gives the pages back.
+func (m *mapped) drop() {
+	if dropPages(m.room[:m.kept]) != nil {
+		clear(m.room[:m.kept])
+	}
+	m.kept = 0
 }
 
 // heap is a memory where there is no mapping.
