@@ -94,7 +94,7 @@ func (c *child) call(ctx context.Context, p sdk.Point, h sdk.Host) (sdk.Action, 
 	case err == nil:
 		c.lanes.put(l)
 	case errors.Is(err, ErrTime):
-		c.lanes.hung.Add(1)
+		c.lanes.slots.Hung()
 		c.work.Go(func() { l.outlast() })
 	case errors.As(err, new(failed)):
 		c.lanes.put(l)

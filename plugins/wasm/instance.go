@@ -3,7 +3,6 @@ package wasm
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -299,9 +298,4 @@ func (in *instance) restore(s *snapshot) bool {
 		g.Set(s.globals[i])
 	}
 	return true
-}
-
-// errBusy says that every instance was in use for too long.
-func errBusy(n int, waited time.Duration) error {
-	return fmt.Errorf("all %d instances were busy for %v", n, waited)
 }

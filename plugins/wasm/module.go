@@ -223,7 +223,7 @@ func (m *Module) initialise(ctx context.Context, in *instance) (sdk.Points, erro
 func (m *Module) Manifest() sdk.Manifest { return m.manifest }
 
 // Call runs one hook. The error is a *Failure. The time until the deadline of ctx is the guest's limit; it
-// begins when there is an instance, for which the call waits at most maxWait.
+// begins when there is an instance, for which the call waits as package slots says.
 func (m *Module) Call(ctx context.Context, p sdk.Point, h sdk.Host) (sdk.Action, error) {
 	if !m.manifest.Hooks.Has(p) {
 		return sdk.ActContinue, nil
@@ -243,7 +243,7 @@ func (m *Module) Call(ctx context.Context, p sdk.Point, h sdk.Host) (sdk.Action,
 	v, err := in.run(in.hook(p), ctx, limit, h)
 	m.used[p].note(in)
 	if errors.Is(err, ErrTime) {
-		m.pool.hung.Add(1)
+		m.pool.slots.Hung()
 	}
 	if err != nil || !m.recycle(in) {
 		m.drop(in)

@@ -4,19 +4,14 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
-	"time"
-)
 
-// maxWait is how long a call waits for an instance; when calls that had one ran out of time meanwhile, it
-// waits no longer than hungWait: there is not much to do, but nothing gets done.
-const maxWait, hungWait = 10 * time.Second, time.Second
+	"github.com/mtad/mtad/plugins/slots"
+)
 
 // pool keeps the instances of a module. A slot stands for an instance that exists or may be
 // made. Safe for concurrent use.
 type pool struct {
-	slots chan struct{}
-	hung  atomic.Int64 // calls that ran out of time
+	slots slots.Slots
 
 	mu      sync.Mutex
 	free    []*instance
@@ -28,22 +23,18 @@ type pool struct {
 
 var errClosed = errors.New("the plugin is closed")
 
-func (p *pool) init(n int) { p.slots = make(chan struct{}, n) }
+func (p *pool) init(n int) { p.slots.Init(n) }
 
 // get takes a slot and returns a free instance, or nil when the caller has to make one.
 func (p *pool) get(ctx context.Context) (*instance, error) {
-	select {
-	case p.slots <- struct{}{}:
-	default:
-		if err := p.wait(ctx); err != nil {
-			return nil, err
-		}
+	if err := p.slots.Take(ctx); err != nil {
+		return nil, err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := len(p.free)
 	if p.closed {
-		<-p.slots
+		p.slots.Give()
 		return nil, errClosed
 	}
 	p.calls++
@@ -53,24 +44,6 @@ func (p *pool) get(ctx context.Context) (*instance, error) {
 	in := p.free[n-1]
 	p.free = p.free[:n-1]
 	return in, nil
-}
-
-func (p *pool) wait(ctx context.Context) error {
-	begun, hung := time.Now(), p.hung.Load()
-	t := time.NewTicker(hungWait)
-	defer t.Stop()
-	for {
-		select {
-		case p.slots <- struct{}{}:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-t.C:
-			if waited := time.Since(begun); waited >= maxWait || p.hung.Load() != hung {
-				return errBusy(cap(p.slots), waited.Round(hungWait))
-			}
-		}
-	}
 }
 
 // put gives an instance back; lost says that the one of this call is gone. add is put for the first
@@ -86,7 +59,7 @@ func (p *pool) add(in *instance) {
 }
 
 func (p *pool) leave(in *instance) {
-	<-p.slots
+	p.slots.Give()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if in != nil {

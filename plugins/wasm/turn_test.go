@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"os"
-	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/mtad/mtad/plugins/sdk"
@@ -46,33 +44,5 @@ func TestWaitingForATurnIsNotTheGuestsTime(t *testing.T) {
 	m.pool.put(taken)
 	if err := <-ended; err != nil {
 		t.Error(err)
-	}
-}
-
-func TestACallWaitsForItsTurnAsLongAsThereIsHope(t *testing.T) {
-	for name, c := range map[string]struct {
-		hung  bool
-		after time.Duration
-	}{"others are at work": {false, maxWait}, "others ran out of time": {true, hungWait}} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				var p pool
-				p.init(1)
-				if _, err := p.get(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				begun := time.Now()
-				if c.hung {
-					time.AfterFunc(hungWait/2, func() { p.hung.Add(1) })
-				}
-				if _, err := p.get(t.Context()); err == nil || !strings.Contains(err.Error(), "busy for "+c.after.String()) || time.Since(begun) != c.after {
-					t.Errorf("%v after %v, want after %v", err, time.Since(begun), c.after)
-				}
-				time.AfterFunc(5*hungWait, p.lost)
-				if _, err := p.get(t.Context()); err != nil {
-					t.Errorf("a turn that comes: %v", err)
-				}
-			})
-		})
 	}
 }
