@@ -137,6 +137,11 @@ func (sh *shell) devSink(ctx context.Context, args []string) int {
 	if *listen == "" || o.Tempfail < 0 || o.Tempfail > 100 {
 		return sh.fail(exUsage, "dev sink: -listen is missing, or -tempfail is not from 0 to 100")
 	}
+	if o.Dump != "" {
+		if err := os.MkdirAll(o.Dump, 0o755); err != nil {
+			return sh.fail(exFailure, "dev sink: %v", err)
+		}
+	}
 	s := sink.New(o)
 	if err := serveSink(ctx, s, *listen, *control); err != nil {
 		return sh.fail(exFailure, "dev sink: %v", err)
