@@ -10,7 +10,7 @@ import (
 // memories makes the memories of a module's instances, outside of Go's heap where the system allows it:
 // a memory is reserved as large as it may become and takes what was written to, so that growing moves
 // nothing. The pages of one that is given up are cleared and kept for the next one that grows, for a while: to
-// find and clear new ones takes the kernel four times as long. Safe for concurrent use.
+// find and clear new ones takes the kernel several times as long. Safe for concurrent use.
 type memories struct {
 	mu   sync.Mutex // guards all below
 	all  [][]byte
