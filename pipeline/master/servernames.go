@@ -46,31 +46,23 @@ func (g *generation) serverNames(c *conf.Config, log *maillog.Service) (*serverN
 // certificate is tls.Config.GetCertificate: nil is the server's usual certificate. A table that cannot
 // be asked fails the handshake, as in Postfix.
 func (n *serverNames) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	certs, err := n.find(hello.ServerName)
+	own, err := n.find(hello.ServerName)
 	if err != nil {
 		n.log.Warning("tls_server_sni_maps: " + err.Error())
 		return nil, err
 	}
-	for i := range certs {
-		if hello.SupportsCertificate(&certs[i]) == nil {
-			return &certs[i], nil
-		}
-	}
-	if len(certs) > 0 {
-		return &certs[0], nil
-	}
-	return nil, nil
+	return own.For(hello), nil
 }
 
 // served reports whether the table has a name.
 func (n *serverNames) served(name string) bool {
-	certs, err := n.find(name)
-	return err == nil && len(certs) > 0
+	own, err := n.find(name)
+	return err == nil && len(own.Certificates()) > 0
 }
 
 // find returns the certificates for a name: those of the name itself, or of ".domain" for a domain
 // above it, the nearest first. nil for none.
-func (n *serverNames) find(name string) ([]tls.Certificate, error) {
+func (n *serverNames) find(name string) (*tlskeys.Store, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), nameLookup)
 	defer cancel()
 	key := strings.ToLower(strings.TrimSuffix(name, "."))
@@ -91,13 +83,13 @@ func (n *serverNames) find(name string) ([]tls.Certificate, error) {
 	return nil, nil
 }
 
-// chains returns the certificates that a value of the table means: those in the files that it names, or
-// in itself, in base64 as postmap -F writes them.
-func (n *serverNames) chains(name, value string) ([]tls.Certificate, error) {
+// chains returns what a value of the table means: the certificates in the files that it names, or in itself,
+// in base64 as postmap -F writes them.
+func (n *serverNames) chains(name, value string) (*tlskeys.Store, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if have := n.loaded[value]; have != nil {
-		return have.Certificates(), nil
+		return have, nil
 	}
 	files := list.Split(value)
 	load := func() ([]tls.Certificate, error) { return n.files(files) }
@@ -116,18 +108,15 @@ func (n *serverNames) chains(name, value string) ([]tls.Certificate, error) {
 		clear(n.loaded)
 	}
 	n.loaded[value] = store
-	return store.Certificates(), nil
+	return store, nil
 }
 
 // parseChains reads keys with their certificates in base64.
-func parseChains(value string) (certs []tls.Certificate, err error) {
+func parseChains(value string) ([]tls.Certificate, error) {
 	text, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(value), ""))
 	if err != nil {
 		return nil, errors.New("the value is neither a list of files nor base64, as postmap -F writes it")
 	}
 	chains, err := tlskeys.Parse("the value", text)
-	for _, c := range chains {
-		certs = append(certs, c.Certificate)
-	}
-	return certs, err
+	return certificatesOf(chains), err
 }

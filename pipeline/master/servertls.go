@@ -173,18 +173,15 @@ func (t *serverTLS) clients(c *conf.Config, known serverAuthorities, log *maillo
 // signedWith says which key the server signs with, where there is only one that it can be.
 func signedWith(own *tlskeys.Store, names *serverNames) func(string) any {
 	public := func(certs []tls.Certificate) any {
-		if len(certs) != 1 {
+		if len(certs) != 1 || certs[0].Leaf == nil {
 			return nil
 		}
-		if leaf, err := x509.ParseCertificate(certs[0].Certificate[0]); err == nil {
-			return leaf.PublicKey
-		}
-		return nil
+		return certs[0].Leaf.PublicKey
 	}
 	return func(name string) any {
 		if names != nil && name != "" {
-			if certs, err := names.find(name); err == nil && certs != nil {
-				return public(certs)
+			if other, err := names.find(name); err == nil && other != nil {
+				return public(other.Certificates())
 			}
 		}
 		return public(own.Certificates())

@@ -121,15 +121,19 @@ func (s *surroundings) keyPair(certFile, keyFile string) (tls.Certificate, error
 }
 
 // keyChains loads the keys of files, each with its certificates. With a parent the keys stay there.
-func (s *surroundings) keyChains(files []string) (certs []tls.Certificate, err error) {
+func (s *surroundings) keyChains(files []string) ([]tls.Certificate, error) {
 	if s.parent != nil {
 		return s.parent.KeyChains(files)
 	}
 	chains, err := tlskeys.Chains(files)
+	return certificatesOf(chains), err
+}
+
+func certificatesOf(chains []tlskeys.Chain) (certs []tls.Certificate) {
 	for _, c := range chains {
 		certs = append(certs, c.Certificate)
 	}
-	return certs, err
+	return certs
 }
 
 // close ends what was begun for deliveries. The ports are the process's: they outlive a Master.

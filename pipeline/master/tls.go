@@ -43,7 +43,7 @@ func (s *surroundings) certificates(c *conf.Config, prefix string) (certs []tls.
 func keep(load func() ([]tls.Certificate, error), log *maillog.Service) (*tlskeys.Store, error) {
 	certs, err := load()
 	return tlskeys.NewStore(certs, load, func(err error) {
-		log.Warning(err.Error() + "; the certificates that were read before stay in use")
+		log.Warning(err.Error() + "; what was read before stays in use")
 	}), err
 }
 
